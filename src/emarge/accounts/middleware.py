@@ -1,0 +1,34 @@
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib.auth import logout
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse
+
+
+class LoginRequiredMiddleware:
+    """Default deny: a view answers a person of this base, unless it is marked ``@open_to_all``."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., HttpResponse], _args: Any, _kwargs: Any
+    ) -> HttpResponse | None:
+        user = request.user
+        if user.is_authenticated and user.base_id != request.base.pk:  # type: ignore[attr-defined]
+            logout(request)
+        if request.user.is_authenticated or getattr(view, "open_to_all", False):
+            return None
+        if request.headers.get("HX-Request"):
+            return HttpResponse(status=401, headers={"HX-Refresh": "true"})
+        return redirect_to_login(request.get_full_path())
+
+
+def open_to_all(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Mark a view that answers without a login."""
+    view.open_to_all = True  # type: ignore[attr-defined]
+    return view

@@ -1,0 +1,1 @@
+"""The heart: roll calls, sign-ins, drawn signatures, absences and their supervision."""

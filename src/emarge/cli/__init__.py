@@ -1,0 +1,1 @@
+"""The emarge command: one module per subcommand."""

@@ -1,0 +1,1 @@
+"""Institution codes, students, teachers, groups, rooms and subjects, and the import of people."""

@@ -1,0 +1,1 @@
+"""What a stranger must be able to check: plain Python, no Django, no ORM, no settings."""

@@ -1,0 +1,1 @@
+"""What a record says, and how a stranger checks it."""

@@ -1,0 +1,1 @@
+"""Courses and class meetings, and the import of timetables."""

@@ -1,0 +1,17 @@
+"""The product's settings over a throw-away data folder."""
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+_data = Path(tempfile.mkdtemp(prefix="emarge-tests-"))
+atexit.register(shutil.rmtree, _data, ignore_errors=True)
+(_data / "web").mkdir()
+(_data / "web" / "secret-key").write_text("a key for tests only, never used to serve anybody")
+os.environ.setdefault("EMARGE_DATA", str(_data))
+
+from emarge.settings import *  # noqa: F403
+
+TEST_RUNNER = "django.test.runner.DiscoverRunner"
