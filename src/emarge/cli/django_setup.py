@@ -15,6 +15,7 @@ def setup(data: Path, *, create: bool = False) -> None:
     """
     if find_spec("django") is None:
         raise CommandError("This command needs the server's packages: pip install 'emarge[server]'.", code=2)
+    os.umask(0o077)  # a school's data is its own: nothing made from here on is readable by other accounts
     web = data / "web"
     if not (web / "secret-key").exists():
         if not create:
@@ -29,6 +30,8 @@ def setup(data: Path, *, create: bool = False) -> None:
 
     import django
     from django.core.management import call_command
+    from django.utils import translation
 
     django.setup()
+    translation.activate("fr" if os.environ.get("LANG", "").startswith("fr") else "en")
     call_command("migrate", verbosity=0, interactive=False)

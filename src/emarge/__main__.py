@@ -1,0 +1,56 @@
+"""The ``emarge`` command. Exit codes: 0 done, 1 the answer is no, 2 misused."""
+
+import argparse
+import sys
+from importlib import import_module
+
+from emarge import __version__
+from emarge.cli.errors import CommandError
+
+# In the order of a newcomer's day. Each module has add_parser(subparsers) and run(args) -> exit code, and imports
+# at its top only what the base install holds, so that `emarge verify` runs without the server's packages.
+COMMANDS = (
+    "run",
+    "demo",
+    "import_",
+    "user",
+    "verify",
+    "vault",
+    "timestamping",
+    "web",
+    "relay",
+)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line; ``--help`` is made from it, so it tells what is there."""
+    root = argparse.ArgumentParser(
+        prog="emarge",
+        description="Émarge certifies who was present at a class meeting, with a proof anyone can check offline.",
+        epilog="Exit codes: 0 done, 1 the answer is no (the text says why), 2 the command was misused.",
+    )
+    root.add_argument("--version", action="version", version=f"emarge {__version__}")
+    subparsers = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name in COMMANDS:
+        module = import_module(f"emarge.cli.{name}")
+        module.add_parser(subparsers).set_defaults(run=module.run)
+    return root
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    args = parser().parse_args(argv)
+    try:
+        return int(args.run(args))
+    except CommandError as error:
+        print(f"emarge: {error}", file=sys.stderr)
+        return error.code
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
