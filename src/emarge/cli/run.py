@@ -1,0 +1,129 @@
+import argparse
+import fcntl
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emarge.cli.arguments import add_data, port
+from emarge.cli.errors import CommandError
+
+if TYPE_CHECKING:
+    from emarge.cli.parsers import Subparsers
+    from emarge.cli.supervisor import Child
+
+DEFAULT_PORT = 8000
+
+
+def add_parser(subparsers: "Subparsers") -> argparse.ArgumentParser:
+    parser = subparsers.add_parser("run", help="start everything on this machine: web, vault and timestamp authority")
+    parser.add_argument("--port", type=port, default=DEFAULT_PORT, help="the web port on loopback (default: %(default)s)")
+    add_data(parser)
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    if find_spec("django") is None:
+        raise CommandError("This command needs the server's packages: pip install 'emarge[server]'.", code=2)
+    data: Path = args.data
+    _require(data)
+    from emarge.cli.django_setup import setup
+    from emarge.cli.supervisor import Supervisor
+
+    with _alone(data):
+        setup(data)  # migrations once, before the processes share the base
+        children = _children(data, args.port)
+        supervisor = Supervisor(children)
+        try:
+            supervisor.start()
+            _write_addresses(data, children)
+            _greet(data, children[-1].url)
+            supervisor.watch()
+        finally:
+            supervisor.stop()
+            addresses_file(data).unlink(missing_ok=True)
+    return 0
+
+
+def addresses_file(data: Path) -> Path:
+    """Where a running installation says at which addresses its processes answer."""
+    return data / "run" / "addresses.json"
+
+
+def _require(data: Path) -> None:
+    if not (data / "web" / "secret-key").exists():
+        raise CommandError(
+            f"There is no base in {data}. Make one with `emarge demo --data {data}` "
+            f"or `emarge import FILE… --data {data}`."
+        )
+    if not (data / "vault").exists():
+        raise CommandError(
+            f"There is no vault in {data}: it is only ever made on purpose. Make it: emarge vault create --data {data}"
+        )
+
+
+@contextmanager
+def _alone(data: Path) -> Iterator[None]:
+    """Hold the installation: two sets of processes over one folder would write past each other."""
+    (data / "run").mkdir(exist_ok=True, mode=0o700)
+    with (data / "run" / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CommandError(f"{data} is already running. Stop the other `emarge run` first.") from None
+        yield
+
+
+def _children(data: Path, web_port: int) -> "list[Child]":
+    from emarge.cli.supervisor import Child
+
+    if not _is_free(web_port):
+        raise CommandError(f"Port {web_port} is taken by another program. Choose another one: --port N.")
+    ports = {"timestamping": _free_port(), "vault": _free_port(), "web": web_port}
+    urls = {name: f"http://127.0.0.1:{number}" for name, number in ports.items()}
+    environment = {"EMARGE_VAULT_URL": urls["vault"], "EMARGE_TIMESTAMP_URL": urls["timestamping"]}
+    arguments = {"timestamping": ["timestamping", "serve"], "vault": ["vault", "serve"], "web": ["web"]}
+    return [
+        Child(name, [*arguments[name], "--data", str(data), "--port", str(number)], urls[name], environment)
+        for name, number in ports.items()
+    ]
+
+
+def _is_free(number: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", number))
+        except OSError:
+            return False
+    return True
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _write_addresses(data: Path, children: "list[Child]") -> None:
+    text = json.dumps({child.name: child.url for child in children})
+    temporary = addresses_file(data).with_suffix(".tmp")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(addresses_file(data))
+
+
+def _greet(data: Path, url: str) -> None:
+    print(f"\nÉmarge answers at {url}   (Ctrl+C stops it)")
+    logins = data / "demo-logins.txt"
+    if logins.exists():
+        print(f"\nLogins of the demo school (kept in {logins}):\n{logins.read_text(encoding='utf-8')}")
+        print(f"Ten-second tour, in another terminal:  {_emarge()} demo play bundle.zip --data {data}")
+    print(flush=True)
+
+
+def _emarge() -> str:
+    return ".venv/bin/emarge" if Path(".venv/bin/emarge").exists() and "VIRTUAL_ENV" not in os.environ else "emarge"

@@ -1,0 +1,79 @@
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emarge.cli.arguments import add_data, credential, port
+from emarge.cli.errors import CommandError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from emarge.cli.parsers import Subparsers
+
+
+def add_parser(subparsers: "Subparsers") -> argparse.ArgumentParser:
+    parser = subparsers.add_parser("vault", help="create, check or start the vault")
+    commands = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    create = commands.add_parser(
+        "create", help="make the vault, once, and a timestamp authority beside it when there is none"
+    )
+    create.add_argument("--name", default="emarge", help="the vault's name in its checkpoints (no space, no +)")
+    add_data(create)
+    check = commands.add_parser("check", help="derive every log again from its files and compare")
+    add_data(check)
+    serve = commands.add_parser("serve", help="start the vault alone, on loopback (EMARGE_TIMESTAMP_URL: the authority)")
+    serve.add_argument("--port", type=port, required=True)
+    add_data(serve)
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.action == "create":
+        create_vault(args.data, name=args.name)
+        print(f"The vault is in {args.data / 'vault'}, its credentials in {args.data / 'credentials'}.")
+        return 0
+    if not (args.data / "vault").is_dir():
+        raise CommandError(f"There is no vault in {args.data}. Make one: emarge vault create --data {args.data}")
+    return _check(args.data) if args.action == "check" else _serve(args.data, args.port)
+
+
+def create_vault(data: Path, *, name: str) -> None:
+    """Make a vault and keep its credentials; CommandError when there is one already."""
+    from emarge.cli.timestamping import create_authority
+    from emarge.lib.files import write_secret
+    from emarge.proof.vault import create
+
+    if (data / "vault").exists():
+        raise CommandError(f"{data / 'vault'} exists already: a vault is never made over another.")
+    if not (data / "timestamping").exists():
+        create_authority(data, name="Émarge")
+    for role, secret in create.create_vault(data / "vault", name=name).items():
+        write_secret(data / "credentials" / f"vault-{role}", secret)
+
+
+def _serve(data: Path, number: int) -> int:
+    from emarge.proof.timestamping.client import TimestampClient
+    from emarge.proof.vault.server import serve
+
+    url = os.environ.get("EMARGE_TIMESTAMP_URL")
+    if not url:
+        raise CommandError("EMARGE_TIMESTAMP_URL is not set: it says where the timestamp authority answers.", code=2)
+    client = TimestampClient(url, credential(data, "timestamping"))
+    serve(data / "vault", port=number, stamp=_stamp_with(client.stamp))
+    return 0
+
+
+def _stamp_with(stamp: "Callable[[Sequence[bytes]], list[bytes]]") -> "Callable[[Sequence[bytes]], list[bytes]]":
+    """The vault and the timestamp client do not know each other: say one's trouble in the other's words."""
+    from emarge.proof.timestamping.errors import TimestampUnavailable
+    from emarge.proof.vault.errors import StampUnavailable
+
+    def stamped(digests: Sequence[bytes]) -> list[bytes]:
+        try:
+            return stamp(digests)
+        except TimestampUnavailable as error:
+            raise StampUnavailable(str(error)) from error
+
+    return stamped
