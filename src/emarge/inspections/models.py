@@ -1,38 +1,44 @@
 import uuid
 
 from django.db import models
-from django.utils.translation import gettext_lazy as _
 from django_scopes import ScopedManager
 
 from emarge.accounts.models import User
 from emarge.hosting.models import Base
+from emarge.inspections.rules import MAX_INSPECTOR, MAX_REASON, MAX_REFERENCE, RequestState
 from emarge.institutions.models import InstitutionCode, Student
 
 
 class AuditTrailRequest(models.Model):
-    """A funder's request for an audit trail (row M7.5): asked by one person, approved by another."""
+    """A funder's request for an audit trail (row M7.5): asked by one person, approved by another.
 
-    class State(models.TextChoices):
-        REQUESTED = "requested", _("Waiting for approval")
-        APPROVED = "approved", _("Approved")
-        REFUSED = "refused", _("Refused")
-        PRODUCED = "produced", _("Produced")
+    ``fingerprint`` is what the inspector must be told apart from the bundle: that of the institution code's
+    trust anchors when the bundle was produced.
+    """
 
     base = models.ForeignKey(Base, on_delete=models.CASCADE, related_name="audit_trail_requests")
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     institution_code = models.ForeignKey(InstitutionCode, on_delete=models.PROTECT)
-    inspector = models.CharField(max_length=200)
-    reference = models.CharField(max_length=100)
-    reason = models.CharField(max_length=500)
+    inspector = models.CharField(max_length=MAX_INSPECTOR)
+    reference = models.CharField(max_length=MAX_REFERENCE)
+    reason = models.CharField(max_length=MAX_REASON)
     period_from = models.DateField()
     period_to = models.DateField()
     student = models.ForeignKey(Student, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
-    state = models.CharField(max_length=10, choices=State, default=State.REQUESTED)
+    language = models.CharField(max_length=2, default="fr", help_text="of the sheet")
+    state = models.CharField(
+        max_length=10,
+        choices=[(s.value, s.value) for s in RequestState],
+        default=RequestState.REQUESTED.value,
+    )
     requested_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     requested_at = models.DateTimeField()
     decided_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     decided_at = models.DateTimeField(null=True, blank=True)
+    decision_reason = models.CharField(max_length=MAX_REASON, blank=True)
+    produced_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     produced_at = models.DateTimeField(null=True, blank=True)
+    fingerprint = models.CharField(max_length=64, blank=True)
     bundle = models.BinaryField(default=bytes)
 
     objects = ScopedManager(base="base")
@@ -42,3 +48,7 @@ class AuditTrailRequest(models.Model):
 
     def __str__(self) -> str:
         return f"{self.inspector} {self.reference}"
+
+    @property
+    def request_state(self) -> RequestState:
+        return RequestState(self.state)

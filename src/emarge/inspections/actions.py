@@ -1,0 +1,146 @@
+"""Every write about audit trail requests: ask, approve, refuse, produce, hand over."""
+
+from datetime import date, datetime
+from typing import Any
+
+from django.db import transaction
+
+from emarge.accounts.models import Right, User
+from emarge.attendance.models import Parameters
+from emarge.audit import actions as audit
+from emarge.hosting.models import Base
+from emarge.inspections import rules
+from emarge.inspections.models import AuditTrailRequest
+from emarge.inspections.rules import Refusal, RequestState
+from emarge.inspections.texts import refuse, refused
+from emarge.institutions.models import InstitutionCode, Student
+
+
+@transaction.atomic
+def request_trail(
+    base: Base,
+    *,
+    inspector: str,
+    reference: str,
+    reason: str,
+    period_from: date,
+    period_to: date,
+    student: Student | None,
+    language: str,
+    by: User,
+    at: datetime,
+) -> AuditTrailRequest:
+    """Enter a funder's request for an audit trail of a period, of everybody or of one student (row M7.5)."""
+    inspector, reference, reason = inspector.strip(), reference.strip(), reason.strip()
+    _require(by, Right.REQUEST_AUDIT_TRAILS)
+    refuse(
+        rules.why_not_request(
+            inspector=inspector,
+            reference=reference,
+            reason=reason,
+            period_from=period_from,
+            period_to=period_to,
+            today=at.astimezone(base.tz).date(),
+        )
+    )
+    request = AuditTrailRequest.objects.create(
+        base=base,
+        institution_code=_code_of(base),
+        inspector=inspector,
+        reference=reference,
+        reason=reason,
+        period_from=period_from,
+        period_to=period_to,
+        student=student,
+        language=language,
+        requested_by=by,
+        requested_at=at,
+    )
+    _record("audit_trail.requested", request, by=by, at=at, reason=reason)
+    return request
+
+
+@transaction.atomic
+def approve(request: AuditTrailRequest, *, by: User, at: datetime) -> AuditTrailRequest:
+    """Approve a request that somebody else entered."""
+    _require(by, Right.APPROVE_AUDIT_TRAILS)
+    request = _locked(request)
+    refuse(rules.why_not_decide(state=request.request_state, same_person=request.requested_by_id == by.pk))
+    _decide(request, RequestState.APPROVED, by=by, at=at, reason="")
+    _record("audit_trail.approved", request, by=by, at=at)
+    return request
+
+
+@transaction.atomic
+def refuse_request(request: AuditTrailRequest, *, reason: str, by: User, at: datetime) -> AuditTrailRequest:
+    """Refuse, with a reason, a request that somebody else entered."""
+    reason = reason.strip()
+    _require(by, Right.APPROVE_AUDIT_TRAILS)
+    request = _locked(request)
+    same_person = request.requested_by_id == by.pk
+    refuse(rules.why_not_refuse(state=request.request_state, same_person=same_person, reason=reason))
+    _decide(request, RequestState.REFUSED, by=by, at=at, reason=reason)
+    _record("audit_trail.refused", request, by=by, at=at, reason=reason)
+    return request
+
+
+@transaction.atomic
+def download(request: AuditTrailRequest, *, by: User, at: datetime) -> bytes:
+    """Hand the bundle over: it opens personal data, so who took it and when is a record too."""
+    if not (by.has_right(Right.REQUEST_AUDIT_TRAILS) or by.has_right(Right.APPROVE_AUDIT_TRAILS)):
+        raise refused(Refusal.NO_RIGHT)
+    refuse(rules.why_not_download(state=request.request_state))
+    _record("audit_trail.downloaded", request, by=by, at=at)
+    return bytes(AuditTrailRequest.objects.values_list("bundle", flat=True).get(pk=request.pk))
+
+
+def _require(by: User, right: Right) -> None:
+    if not by.has_right(right):
+        raise refused(Refusal.NO_RIGHT)
+
+
+def _code_of(base: Base) -> InstitutionCode:
+    parameters = Parameters.objects.select_related("institution_code").filter(base=base).first()
+    if parameters is None or parameters.institution_code is None:
+        raise refused(Refusal.NO_INSTITUTION_CODE)
+    return parameters.institution_code
+
+
+def _locked(request: AuditTrailRequest) -> AuditTrailRequest:
+    """The row as it stands now, locked until the end of the transaction."""
+    return AuditTrailRequest.objects.select_for_update().defer("bundle").get(pk=request.pk)
+
+
+def _decide(request: AuditTrailRequest, state: RequestState, *, by: User, at: datetime, reason: str) -> None:
+    request.state = state.value
+    request.decided_by = by
+    request.decided_at = at
+    request.decision_reason = reason
+    request.save(update_fields=["state", "decided_by", "decided_at", "decision_reason"])
+
+
+def _record(event: str, request: AuditTrailRequest, *, by: User, at: datetime, reason: str = "") -> None:
+    """Record what was done to a request; who asks and why is personal or confidential, so it is sealed."""
+    content: dict[str, Any] = {
+        "inspector": request.inspector,
+        "reference": request.reference,
+        "actor": by.full_name or by.login,
+    }
+    if reason:
+        content["reason"] = reason
+    audit.record(
+        event,
+        base=request.base.uuid,
+        log=request.institution_code.log,
+        code=request.institution_code.code,
+        at=at,
+        actor=audit.Actor("staff", by.uuid),
+        student=request.student.uuid if request.student else None,
+        details={
+            "request": str(request.uuid),
+            "period_from": request.period_from.isoformat(),
+            "period_to": request.period_to.isoformat(),
+        },
+        content=content,
+        subject=request.uuid,
+    )

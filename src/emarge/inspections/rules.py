@@ -1,0 +1,87 @@
+"""Decisions on audit trail requests: who may ask, decide and produce. Standard library only."""
+
+from datetime import date
+from enum import Enum
+
+MAX_INSPECTOR = 200
+MAX_REFERENCE = 100
+MAX_REASON = 500
+MAX_PERIOD_DAYS = 6 * 366
+"""French funders ask for up to six years of evidence; a longer period is several requests."""
+
+
+class RequestState(Enum):
+    """Where a request stands. The values are stored."""
+
+    REQUESTED = "requested"
+    APPROVED = "approved"
+    REFUSED = "refused"
+    PRODUCED = "produced"
+
+
+class Refusal(Enum):
+    """Why an action is refused. The values are stable: tests and logs quote them."""
+
+    NO_RIGHT = "no_right"
+    NO_INSTITUTION_CODE = "no_institution_code"
+    INSPECTOR_MISSING = "inspector_missing"
+    REFERENCE_MISSING = "reference_missing"
+    REASON_MISSING = "reason_missing"
+    TOO_LONG = "too_long"
+    PERIOD_REVERSED = "period_reversed"
+    PERIOD_TOO_LONG = "period_too_long"
+    PERIOD_IN_FUTURE = "period_in_future"
+    SAME_PERSON = "same_person"
+    ALREADY_DECIDED = "already_decided"
+    NOT_APPROVED = "not_approved"
+    NOT_PRODUCED = "not_produced"
+    RECORDS_WAITING = "records_waiting"
+    VAULT_UNAVAILABLE = "vault_unavailable"
+    NOTHING_TO_SHOW = "nothing_to_show"
+
+
+def why_not_request(
+    *, inspector: str, reference: str, reason: str, period_from: date, period_to: date, today: date
+) -> Refusal | None:
+    """A request names its funder, its reference, its reason and a period that has begun."""
+    texts = [
+        (inspector, MAX_INSPECTOR, Refusal.INSPECTOR_MISSING),
+        (reference, MAX_REFERENCE, Refusal.REFERENCE_MISSING),
+        (reason, MAX_REASON, Refusal.REASON_MISSING),
+    ]
+    for text, longest, missing in texts:
+        if not text.strip():
+            return missing
+        if len(text) > longest:
+            return Refusal.TOO_LONG
+    if period_to < period_from:
+        return Refusal.PERIOD_REVERSED
+    if period_from > today:
+        return Refusal.PERIOD_IN_FUTURE
+    return Refusal.PERIOD_TOO_LONG if (period_to - period_from).days >= MAX_PERIOD_DAYS else None
+
+
+def why_not_decide(*, state: RequestState, same_person: bool) -> Refusal | None:
+    """A request is approved or refused once, and never by the person who entered it (row M7.5)."""
+    if state is not RequestState.REQUESTED:
+        return Refusal.ALREADY_DECIDED
+    return Refusal.SAME_PERSON if same_person else None
+
+
+def why_not_refuse(*, state: RequestState, same_person: bool, reason: str) -> Refusal | None:
+    """A refusal needs its reason."""
+    refusal = why_not_decide(state=state, same_person=same_person)
+    if refusal is not None:
+        return refusal
+    if not reason.strip():
+        return Refusal.REASON_MISSING
+    return Refusal.TOO_LONG if len(reason) > MAX_REASON else None
+
+
+def why_not_produce(*, state: RequestState) -> Refusal | None:
+    """Only an approved request is produced; a produced one already has its bundle."""
+    return None if state in {RequestState.APPROVED, RequestState.PRODUCED} else Refusal.NOT_APPROVED
+
+
+def why_not_download(*, state: RequestState) -> Refusal | None:
+    return None if state is RequestState.PRODUCED else Refusal.NOT_PRODUCED
