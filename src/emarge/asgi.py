@@ -1,0 +1,206 @@
+"""One ASGI application: live streams are coroutines, all other pages Django's WSGI handler in a thread pool.
+
+The choice and its figures are in docs/decisions/0007-asgi-and-live.md.
+"""
+
+import asyncio
+import re
+import signal
+import threading
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from uuid import UUID
+
+from a2wsgi import WSGIMiddleware
+from django.conf import settings
+from django.core.handlers.wsgi import WSGIHandler
+from granian.constants import HTTPModes, Interfaces
+from granian.log import LogLevels
+from granian.server.embed import Server
+
+from emarge.attendance.live import hub
+from emarge.audit.relay import Relay
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+THREADS = 8
+HEARTBEAT_SECONDS = 15.0
+BODY_SECONDS = 30.0
+# Above its own limit Django answers with a page; beyond eight times that, the rest is not even read.
+MAX_BODY = 8 * settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+
+_LIVE = re.compile(r"/live/meetings/([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})")
+_STREAM_HEADERS = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-store"),
+    (b"x-accel-buffering", b"no"),
+]
+
+
+class Application:
+    """The ASGI application. ``stop`` ends its streams, so that the server can finish."""
+
+    def __init__(self) -> None:
+        self._pages = WSGIMiddleware(WSGIHandler(), workers=THREADS)
+        self._stopping = asyncio.Event()
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request."""
+        if scope["type"] != "http":
+            raise NotImplementedError(scope["type"])
+        if scope["path"] == "/health":
+            await _answer(send, 200, b"ok\n")
+            return
+        live = _LIVE.fullmatch(scope["path"])
+        if live is not None and scope["method"] == "GET":
+            await self._watch(UUID(live[1]), scope, receive, send)
+            return
+        try:
+            body = await _body_of(scope, receive)
+        except TimeoutError:
+            await _answer(send, 408, b"The request did not arrive in time.\n")
+        except _BodyTooLargeError:
+            await _answer(send, 413, b"The request is too large.\n")
+        except _GoneError:
+            return
+        else:
+            await self._pages(scope, _replay(body), send)
+
+    def stop(self) -> None:
+        """End every stream, now and from now on."""
+        self._stopping.set()
+
+    async def _watch(self, meeting: UUID, scope: Message, receive: Receive, send: Send) -> None:
+        """Ask Django whether the person may watch; stream if so, else give Django's answer."""
+        verdict: list[Message] = []
+
+        async def keep(message: Message) -> None:
+            verdict.append(message)
+
+        await self._pages(scope, _replay(b""), keep)
+        if verdict[0]["status"] == 204:  # noqa: PLR2004 - what spaces.live.may_watch answers
+            await self._stream(meeting, receive, send)
+            return
+        for message in verdict:
+            await send(message)
+
+    async def _stream(self, meeting: UUID, receive: Receive, send: Send) -> None:
+        """Server-sent events: one at once, one for each change, a comment when nothing happened for a while.
+
+        An event says only that something changed; the page then asks for its fragment, and rights are checked
+        there. The first one closes the gap between the page and the subscription.
+        """
+        changes = hub.subscribe(str(meeting))
+        ends = {asyncio.create_task(_gone(receive)), asyncio.create_task(self._stopping.wait())}
+        change = asyncio.ensure_future(anext(changes))
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": _STREAM_HEADERS})
+            event = b"retry: 2000\ndata: watching\n\n"
+            while event:
+                await send({"type": "http.response.body", "body": event, "more_body": True})
+                done, _ = await asyncio.wait(
+                    {change, *ends}, timeout=HEARTBEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED
+                )
+                event = b"" if done & ends else b": nothing new\n\n"
+                if change in done and event:
+                    # The hub drops a reader that is too slow: the stream ends, the browser asks again.
+                    event = b"" if change.exception() else b"data: changed\n\n"
+                    change = asyncio.ensure_future(anext(changes))
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        finally:
+            changes.close()
+            for task in {change, *ends}:
+                task.cancel()
+            await asyncio.gather(change, *ends, return_exceptions=True)
+
+
+class _BodyTooLargeError(Exception):
+    """More bytes than any page asks for."""
+
+
+class _GoneError(Exception):
+    """The client left before its request was complete."""
+
+
+async def _body_of(scope: Message, receive: Receive) -> bytes:
+    if scope["method"] in {"GET", "HEAD"}:
+        return b""  # a body there has no meaning
+    return await asyncio.wait_for(_whole_body(receive), BODY_SECONDS)
+
+
+async def _whole_body(receive: Receive) -> bytes:
+    """The request's body, read before a thread is taken: a slow sender never holds one of the few."""
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise _GoneError
+        body += message.get("body", b"")
+        if len(body) > MAX_BODY:
+            raise _BodyTooLargeError
+        if not message.get("more_body", False):
+            return bytes(body)
+
+
+def _replay(body: bytes) -> Receive:
+    """A ``receive`` that gives a body already read. A coroutine function, which granian's is not."""
+    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive() -> Message:
+        return messages.pop() if messages else {"type": "http.disconnect"}
+
+    return receive
+
+
+async def _answer(send: Send, status: int, text: bytes) -> None:
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(text))]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": text})
+
+
+async def _gone(receive: Receive) -> None:
+    """Return once the client has left."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def serve(*, port: int, with_relay: bool) -> None:
+    """Serve on loopback until SIGTERM or SIGINT, in this process: one process is one writer on SQLite.
+
+    With ``with_relay`` a thread delivers the outbox to the vault meanwhile; both have stopped when this returns.
+    """
+    asyncio.run(_serve(port=port, with_relay=with_relay))
+
+
+async def _serve(*, port: int, with_relay: bool) -> None:
+    application = Application()
+    server = Server(
+        application,
+        address="127.0.0.1",
+        port=port,
+        interface=Interfaces.ASGINL,
+        http=HTTPModes.http1,
+        websockets=False,
+        backlog=1024,
+        log_level=LogLevels.error,
+    )
+    stop_relay = threading.Event()
+    relay = threading.Thread(target=Relay().run, args=(stop_relay,), name="relay")
+
+    def stop() -> None:
+        application.stop()
+        stop_relay.set()
+        server.stop()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop)
+    if with_relay:
+        relay.start()
+    try:
+        await server.serve()
+    finally:
+        stop_relay.set()
+        if with_relay:
+            await asyncio.to_thread(relay.join)
