@@ -44,6 +44,9 @@ class RollCall(models.Model):
     course_type = models.CharField(max_length=50)
     room = models.CharField(max_length=200, blank=True)
     public = models.CharField(max_length=500)
+    teacher_uuids = models.JSONField(
+        default=list, help_text="who taught the meeting when the roll call opened"
+    )
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
     extension_minutes = models.PositiveIntegerField()

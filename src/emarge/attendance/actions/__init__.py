@@ -1,0 +1,31 @@
+"""Every write of attendance: one function per thing a person does.
+
+Each one locks, asks the rules, writes, and records its event, in one transaction; a refusal
+(``lib.refusal.Refused``) leaves nothing written.
+"""
+
+from emarge.attendance.actions.parameters import (
+    activate,
+    deactivate,
+    flag_courses,
+    flag_students,
+    set_extension,
+)
+from emarge.attendance.actions.roll_call import end_roll_call, mark, open_roll_call
+from emarge.attendance.actions.sign_in import open_sign_in, sign_in
+from emarge.attendance.actions.supervision import settle, validate_meeting
+
+__all__ = [
+    "activate",
+    "deactivate",
+    "end_roll_call",
+    "flag_courses",
+    "flag_students",
+    "mark",
+    "open_roll_call",
+    "open_sign_in",
+    "set_extension",
+    "settle",
+    "sign_in",
+    "validate_meeting",
+]

@@ -1,0 +1,65 @@
+"""What the actions share: the locks, and the record of what happened in a class meeting."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from emarge.accounts.models import User
+from emarge.attendance.live import hub
+from emarge.attendance.models import RollCall, RollCallLine
+from emarge.attendance.people import actor_of
+from emarge.attendance.rules import Method
+from emarge.audit import actions as audit
+from emarge.institutions.models import Student
+
+
+def locked_roll_call(roll_call: RollCall) -> RollCall:
+    """The roll call as it stands, held until the transaction ends (SQLite holds the whole base already)."""
+    rows = RollCall.objects.select_related("base", "institution_code", "meeting")
+    return rows.select_for_update(of=("self",)).get(pk=roll_call.pk)
+
+
+def locked_line(line: RollCallLine) -> RollCallLine:
+    """The line as it stands with its student and its roll call, held until the transaction ends."""
+    rows = RollCallLine.objects.select_related(
+        "student", "roll_call__base", "roll_call__institution_code", "roll_call__meeting"
+    )
+    return rows.select_for_update(of=("self",)).get(pk=line.pk)
+
+
+def record(
+    roll_call: RollCall,
+    event: str,
+    *,
+    by: User,
+    at: datetime,
+    subject: UUID,
+    student: Student | None = None,
+    method: Method | None = None,
+    corrects: UUID | None = None,
+    details: Mapping[str, Any] | None = None,
+    content: Mapping[str, Any] | None = None,
+) -> None:
+    """Record an event of a class meeting, and tell whoever watches it once the transaction is committed."""
+    meeting = roll_call.meeting.uuid
+    audit.record(
+        event,
+        base=roll_call.base.uuid,
+        log=roll_call.institution_code.log,
+        code=roll_call.institution_code.code,
+        at=at,
+        actor=actor_of(by),
+        day=roll_call.starts_at.astimezone(roll_call.base.tz).date(),
+        meeting=meeting,
+        student=student.uuid if student else None,
+        teachers=[UUID(teacher) for teacher in roll_call.teacher_uuids],
+        method=method.value if method else None,
+        corrects=corrects,
+        details=details,
+        content=content,
+        subject=subject,
+    )
+    transaction.on_commit(lambda: hub.publish(str(meeting)))

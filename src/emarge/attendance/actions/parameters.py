@@ -1,0 +1,185 @@
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from emarge.accounts.models import Right, User
+from emarge.attendance import rules
+from emarge.attendance.models import Parameters
+from emarge.attendance.people import actor_of, author, identity
+from emarge.attendance.rules import Refusal
+from emarge.attendance.texts import refuse
+from emarge.audit import actions as audit
+from emarge.audit.queries import log_is_known
+from emarge.hosting.models import Base
+from emarge.institutions.models import InstitutionCode, Student
+from emarge.timetable.models import Course
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A student who cannot be subject to sign-in yet, and what is missing (row M3.4)."""
+
+    student: Student
+    lacks: tuple[rules.Missing, ...]
+
+
+def _need(by: User | None, right: Right) -> None:
+    """The operator (``None``, at the command line) may; anybody else needs the right."""
+    refuse(None if by is None or by.has_right(right) else Refusal.NO_RIGHT)
+
+
+def _locked(base: Base) -> Parameters:
+    Parameters.objects.get_or_create(base=base)
+    return Parameters.objects.select_for_update().get(base=base)
+
+
+def _record(
+    parameters: Parameters,
+    event: str,
+    *,
+    by: User | None,
+    at: datetime,
+    details: Mapping[str, Any],
+    content: Mapping[str, Any] | None = None,
+    student: Student | None = None,
+) -> None:
+    """Record a change of parameters. Before the first activation no institution code, hence no log, exists:
+    nothing is subject to sign-in then, and nothing is recorded."""
+    code = parameters.institution_code
+    if code is None:
+        return
+    audit.record(
+        event,
+        base=parameters.base.uuid,
+        log=code.log,
+        code=code.code,
+        at=at,
+        actor=actor_of(by),
+        day=at.astimezone(parameters.base.tz).date(),
+        student=student.uuid if student else None,
+        details=details,
+        content={"author": author(by), **(content or {})},
+    )
+
+
+def _record_parameters(parameters: Parameters, *, by: User | None, at: datetime) -> None:
+    details = {"active": parameters.active, "extension_minutes": parameters.extension_minutes}
+    _record(parameters, "parameters.changed", by=by, at=at, details=details)
+
+
+@transaction.atomic
+def activate(base: Base, *, code: InstitutionCode, by: User | None, at: datetime) -> Parameters:
+    """Activate digital sign-in under an institution code of the base's customer (rows M2.1, M2.2).
+
+    The first record of a code says that its log opens. The same code again, when active, changes nothing.
+    Raises Refused: no right, code of another account.
+    """
+    _need(by, Right.EDIT_PARAMETERS)
+    refuse(Refusal.CODE_OF_ANOTHER_ACCOUNT if code.account_id != base.planning.account_id else None)
+    parameters = _locked(base)
+    if parameters.active and parameters.institution_code_id == code.pk:
+        return parameters
+    parameters.active, parameters.institution_code = True, code
+    parameters.save(update_fields=["active", "institution_code"])
+    if not log_is_known(code.log):
+        _record(parameters, "log.opened", by=by, at=at, details={"log": code.log})
+    _record_parameters(parameters, by=by, at=at)
+    return parameters
+
+
+@transaction.atomic
+def deactivate(base: Base, *, by: User | None, at: datetime) -> Parameters:
+    """Stop digital sign-in: no new roll call opens; those that are open run to their end.
+
+    Raises Refused: no right.
+    """
+    _need(by, Right.EDIT_PARAMETERS)
+    parameters = _locked(base)
+    if not parameters.active:
+        return parameters
+    parameters.active = False
+    parameters.save(update_fields=["active"])
+    _record_parameters(parameters, by=by, at=at)
+    return parameters
+
+
+@transaction.atomic
+def set_extension(base: Base, *, minutes: int, by: User | None, at: datetime) -> Parameters:
+    """Set how long after the planned end students may sign; roll calls that are open keep theirs (row M2.3).
+
+    Raises Refused: no right, extension out of range.
+    """
+    _need(by, Right.EDIT_PARAMETERS)
+    refuse(rules.why_not_extend(minutes))
+    parameters = _locked(base)
+    if parameters.extension_minutes == minutes:
+        return parameters
+    parameters.extension_minutes = minutes
+    parameters.save(update_fields=["extension_minutes"])
+    _record_parameters(parameters, by=by, at=at)
+    return parameters
+
+
+@transaction.atomic
+def flag_courses(courses: Iterable[Course], *, subject_to: bool, by: User | None, at: datetime) -> int:
+    """Say whether courses are subject to digital sign-in (row M3.1); answers how many changed.
+
+    Raises Refused: no right.
+    """
+    _need(by, Right.EDIT_SUBJECTION)
+    rows = Course.objects.filter(pk__in=[course.pk for course in courses], digital_sign_in=not subject_to)
+    rows = rows.select_for_update(of=("self",)).select_related("subject", "course_type", "base")
+    changed = list(rows)
+    if not changed:
+        return 0
+    Course.objects.filter(pk__in=[course.pk for course in changed]).update(digital_sign_in=subject_to)
+    parameters = _locked(changed[0].base)
+    for course in changed:
+        _record(
+            parameters,
+            "course.flagged",
+            by=by,
+            at=at,
+            details={"course": str(course.uuid), "subject_to": subject_to},
+            content={"title": course.subject.name, "type": course.course_type.name},
+        )
+    return len(changed)
+
+
+@transaction.atomic
+def flag_students(
+    students: Iterable[Student], *, subject_to: bool, by: User | None, at: datetime
+) -> list[Missing]:
+    """Say whether students are subject to sign-in (row M3.2).
+
+    Those who lack an identifier or a date of birth are not flagged and are answered with what is missing (M3.4);
+    the others of the same call are flagged. Raises Refused: no right.
+    """
+    _need(by, Right.EDIT_SUBJECTION)
+    rows = Student.objects.filter(pk__in=[student.pk for student in students])
+    rows = rows.filter(subject_to_sign_in=not subject_to).select_for_update(of=("self",))
+    incomplete, changed = [], []
+    for student in rows.select_related("base"):
+        lacks = rules.missing(identifier=student.identifier, has_birth_date=student.birth_on is not None)
+        if subject_to and lacks:
+            incomplete.append(Missing(student, tuple(lacks)))
+        else:
+            changed.append(student)
+    Student.objects.filter(pk__in=[student.pk for student in changed]).update(subject_to_sign_in=subject_to)
+    if changed:
+        parameters = _locked(changed[0].base)
+        audit.pseudonyms(student.uuid for student in changed)
+        for student in changed:
+            _record(
+                parameters,
+                "student.flagged",
+                by=by,
+                at=at,
+                details={"subject_to": subject_to},
+                content={"student": identity(student)},
+                student=student,
+            )
+    return incomplete

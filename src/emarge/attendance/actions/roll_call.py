@@ -1,0 +1,222 @@
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from emarge.accounts.models import Right, User
+from emarge.attendance import rules
+from emarge.attendance.actions.events import locked_line, locked_roll_call, record
+from emarge.attendance.models import Parameters, RollCall, RollCallLine
+from emarge.attendance.people import author, identity, name_of
+from emarge.attendance.rules import Presence
+from emarge.attendance.texts import refuse
+from emarge.audit.actions import pseudonyms
+from emarge.audit.queries import last_record
+from emarge.institutions.models import Student, Teacher
+from emarge.timetable.models import ClassMeeting
+
+
+def _refuse_who_may_not_call(by: User, *, teaches: bool) -> None:
+    refuse(rules.why_not_call(can_enter=by.has_right(Right.ENTER_ABSENCES), teaches=teaches))
+
+
+def _teaches(by: User, roll_call: RollCall) -> bool:
+    """Whether somebody taught the meeting when its roll call opened."""
+    return Teacher.objects.filter(user=by, uuid__in=roll_call.teacher_uuids).exists()
+
+
+@transaction.atomic
+def open_roll_call(meeting: ClassMeeting, *, by: User, at: datetime) -> RollCall:
+    """Open the roll call of a meeting and freeze its roster; a second call returns the existing one.
+
+    Raises Refused: not active, cancelled, not your meeting, no right, too early, too late, too many students.
+    """
+    rows = ClassMeeting.objects.select_related("base", "course__subject", "course__course_type", "room")
+    meeting = rows.select_for_update(of=("self",)).get(pk=meeting.pk)
+    teachers = list(meeting.teachers.all())
+    _refuse_who_may_not_call(by, teaches=any(teacher.user_id == by.pk for teacher in teachers))
+    existing = RollCall.objects.filter(meeting=meeting).first()
+    if existing is not None:
+        return existing
+    parameters = Parameters.objects.filter(active=True).select_related("institution_code").first()
+    refuse(
+        rules.why_not_open_roll_call(
+            active=parameters is not None and parameters.institution_code is not None,
+            cancelled=meeting.cancelled,
+            starts_at=meeting.starts_at,
+            ends_at=meeting.ends_at,
+            at=at,
+        )
+    )
+    assert parameters is not None  # noqa: S101 - the rule refused it
+    roster = list(_roster(meeting))
+    refuse(rules.why_not_freeze(len(roster)))
+    roll_call = _create(meeting, parameters, teachers, by=by, at=at)
+    lines = _freeze(roll_call, meeting, roster)
+    names = pseudonyms(student.uuid for student in roster)
+    record(
+        roll_call,
+        "roll_call.opened",
+        by=by,
+        at=at,
+        subject=roll_call.uuid,
+        details={
+            "mode": roll_call.mode,
+            "starts_at": rules.instant(roll_call.starts_at),
+            "ends_at": rules.instant(roll_call.ends_at),
+            "extension_minutes": roll_call.extension_minutes,
+            "roster": [
+                {"student": names[student.uuid], "expected": line.expected}
+                for line, student in zip(lines, roster, strict=True)
+            ],
+        },
+        content=describe(roll_call, teachers, by=by),
+    )
+    return roll_call
+
+
+def _roster(meeting: ClassMeeting) -> QuerySet[Student]:
+    """Who the meeting is taught to: the students of the course's groups, and of the groups inside its cohorts."""
+    groups = meeting.course.groups.all()
+    return Student.objects.filter(Q(groups__in=groups) | Q(groups__cohort__in=groups)).distinct()
+
+
+def _create(
+    meeting: ClassMeeting, parameters: Parameters, teachers: list[Teacher], *, by: User, at: datetime
+) -> RollCall:
+    course = meeting.course
+    public = ", ".join(sorted(group.name for group in course.groups.all()))
+    return RollCall.objects.create(
+        base=meeting.base,
+        meeting=meeting,
+        institution_code=parameters.institution_code,
+        subject=course.subject.name,
+        course_type=course.course_type.name,
+        room=meeting.room.name if meeting.room else "",
+        public=public[:500],
+        teacher_uuids=sorted(str(teacher.uuid) for teacher in teachers),
+        starts_at=meeting.starts_at,
+        ends_at=meeting.ends_at,
+        extension_minutes=parameters.extension_minutes,
+        opened_at=at,
+        opened_by=by,
+    )
+
+
+def _freeze(roll_call: RollCall, meeting: ClassMeeting, roster: list[Student]) -> list[RollCallLine]:
+    return RollCallLine.objects.bulk_create(
+        [
+            RollCallLine(
+                base=roll_call.base,
+                roll_call=roll_call,
+                student=student,
+                last_name=student.last_name,
+                first_name=student.first_name,
+                expected=meeting.course.digital_sign_in and student.subject_to_sign_in,
+            )
+            for student in roster
+        ]
+    )
+
+
+def describe(roll_call: RollCall, teachers: list[Teacher], *, by: User) -> dict[str, Any]:
+    """The meeting in words, sealed with the roll call so that the vault alone can tell what it was."""
+    return {
+        "meeting": {
+            "title": roll_call.subject,
+            "type": roll_call.course_type,
+            "room": roll_call.room,
+            "public": roll_call.public,
+            "starts_at": rules.instant(roll_call.starts_at),
+            "ends_at": rules.instant(roll_call.ends_at),
+            "time_zone": roll_call.base.time_zone,
+        },
+        "teachers": [name_of(teacher) for teacher in teachers],
+        "author": author(by),
+    }
+
+
+@transaction.atomic
+def mark(
+    line: RollCallLine,
+    presence: Presence,
+    *,
+    minutes_late: int = 0,
+    reason: str = "",
+    by: User,
+    at: datetime,
+) -> RollCallLine:
+    """Mark a student present, absent or late (with minutes and a reason); the same mark again changes nothing.
+
+    Raises Refused: not your meeting, no right, ended, sealed, too late, minutes or reason out of range.
+    """
+    roll_call = locked_roll_call(line.roll_call)
+    line = locked_line(line)
+    _refuse_who_may_not_call(by, teaches=_teaches(by, roll_call))
+    reason = reason.strip()
+    refuse(
+        rules.why_not_mark(
+            presence=presence,
+            minutes_late=minutes_late,
+            reason=reason,
+            ended=roll_call.ended_at is not None,
+            validated=roll_call.validated_at is not None,
+            ends_at=roll_call.ends_at,
+            at=at,
+        )
+    )
+    if (line.presence, line.minutes_late, line.reason) == (presence.value, minutes_late, reason):
+        return line
+    line.presence, line.minutes_late, line.reason = presence.value, minutes_late, reason
+    line.save(update_fields=["presence", "minutes_late", "reason"])
+    record(
+        roll_call,
+        "roll_call.marked",
+        by=by,
+        at=at,
+        subject=line.uuid,
+        student=line.student,
+        corrects=last_record(line.uuid, "roll_call.marked"),
+        details={"presence": presence.value, "minutes_late": minutes_late},
+        content={"student": identity(line.student), "reason": reason, "author": author(by)},
+    )
+    return line
+
+
+@transaction.atomic
+def end_roll_call(roll_call: RollCall, *, by: User, at: datetime) -> RollCall:
+    """End the roll call: its marks stand from now on. A second call changes nothing.
+
+    Raises Refused: not your meeting, no right.
+    """
+    roll_call = locked_roll_call(roll_call)
+    _refuse_who_may_not_call(by, teaches=_teaches(by, roll_call))
+    if roll_call.ended_at is not None:
+        return roll_call
+    roll_call.ended_at = at
+    roll_call.save(update_fields=["ended_at"])
+    lines = list(roll_call.lines.select_related("student"))
+    names = pseudonyms(line.student.uuid for line in lines)
+    teachers = Teacher.objects.filter(uuid__in=[UUID(teacher) for teacher in roll_call.teacher_uuids])
+    record(
+        roll_call,
+        "roll_call.ended",
+        by=by,
+        at=at,
+        subject=roll_call.uuid,
+        details={
+            "roster": [
+                {
+                    "student": names[line.student.uuid],
+                    "presence": line.presence,
+                    "minutes_late": line.minutes_late,
+                    "expected": line.expected,
+                }
+                for line in lines
+            ]
+        },
+        content=describe(roll_call, list(teachers), by=by),
+    )
+    return roll_call

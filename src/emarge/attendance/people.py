@@ -1,0 +1,59 @@
+"""Who acts and who is spoken of, as the audit trail sees them."""
+
+from typing import Any
+
+from django.core.exceptions import ObjectDoesNotExist
+
+from emarge.accounts.models import User
+from emarge.audit.actions import OPERATOR, Actor
+from emarge.institutions.models import Student, Teacher
+
+
+def teacher_of(user: User) -> Teacher | None:
+    """The teacher who logs in as this user."""
+    try:
+        return user.teacher
+    except ObjectDoesNotExist:
+        return None
+
+
+def student_of(user: User) -> Student | None:
+    """The student who logs in as this user."""
+    try:
+        return user.student
+    except ObjectDoesNotExist:
+        return None
+
+
+def actor_of(user: User | None) -> Actor:
+    """The role and the person behind a user: a teacher or a student is that person, anybody else is staff.
+
+    Nobody logged in is the operator, at the command line of the machine.
+    """
+    if user is None:
+        return Actor("operator", OPERATOR)
+    teacher = teacher_of(user)
+    if teacher is not None:
+        return Actor("teacher", teacher.uuid)
+    student = student_of(user)
+    return Actor("student", student.uuid) if student is not None else Actor("staff", user.uuid)
+
+
+def name_of(person: Teacher | Student | User) -> dict[str, str]:
+    """A person's name, for sealed contents only."""
+    return {"last_name": person.last_name, "first_name": person.first_name}
+
+
+def author(user: User | None) -> dict[str, str]:
+    """The name of who acts, for sealed contents only."""
+    return {"last_name": "", "first_name": ""} if user is None else name_of(user)
+
+
+def identity(student: Student) -> dict[str, Any]:
+    """A student's name, identifier and birth date (null when unknown), for sealed contents only."""
+    return {
+        **name_of(student),
+        "identifier_type": student.identifier_type,
+        "identifier": student.identifier,
+        "birth_on": student.birth_on.isoformat() if student.birth_on else None,
+    }

@@ -1,0 +1,84 @@
+"""What a refusal says to whoever is refused: what happened, and what to do."""
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from emarge.attendance.rules import Missing, Refusal
+from emarge.lib.refusal import Refused
+
+TEXTS: dict[Refusal, Any] = {
+    Refusal.NO_RIGHT: _(
+        "Your profile does not include the right that this needs. Ask an administrator of the base."
+    ),
+    Refusal.NOT_ACTIVE: _(
+        "Digital sign-in is not active in this base. The secretariat activates it in the parameters."
+    ),
+    Refusal.CODE_OF_ANOTHER_ACCOUNT: _(
+        "This institution code belongs to another customer. Choose one from the list, or make a new one."
+    ),
+    Refusal.EXTENSION_OUT_OF_RANGE: _("The extension must be between 1 minute and 10 days."),
+    Refusal.ROSTER_TOO_LARGE: _(
+        "More than 400 students attend this class meeting, more than one roll call can hold. Ask the secretariat to split it by group."
+    ),
+    Refusal.MEETING_CANCELLED: _(
+        "This class meeting is cancelled, so its roll cannot be called. If it takes place, ask the secretariat to restore it."
+    ),
+    Refusal.NOT_YOUR_MEETING: _(
+        "You do not teach this class meeting. If the timetable is wrong, tell the secretariat."
+    ),
+    Refusal.TOO_EARLY_TO_CALL: _("The roll can be called from 15 minutes before the class meeting starts."),
+    Refusal.TOO_LATE_TO_CALL: _(
+        "This class meeting ended more than 7 days ago, so its roll sheet can no longer be filled. Tell the secretariat."
+    ),
+    Refusal.ROLL_CALL_ENDED: _(
+        "The roll call has ended, so this mark can no longer change here. The secretariat can correct it."
+    ),
+    Refusal.ROLL_CALL_NOT_ENDED: _("The roll call has not ended yet. End it first."),
+    Refusal.MINUTES_OUT_OF_RANGE: _("The minutes of lateness must be between 0 and 1,440."),
+    Refusal.REASON_TOO_LONG: _("The reason is too long. Shorten it."),
+    Refusal.REASON_MISSING: _("A reason is needed. Write why this student is present without a signature."),
+    Refusal.MEETING_SEALED: _(
+        "This class meeting has been validated and is sealed: nothing in it can change."
+    ),
+    Refusal.SIGN_IN_TOO_EARLY: _(
+        "The sign-in can be opened from 15 minutes before the class meeting starts."
+    ),
+    Refusal.SIGN_IN_NOT_OPEN: _(
+        "The sign-in is not open yet. It opens when your teacher has called the roll and signed."
+    ),
+    Refusal.WINDOW_CLOSED: _("The time to sign is over. The secretariat can regularise your presence."),
+    Refusal.WINDOW_STILL_OPEN: _(
+        "Students may still sign. Wait until the sign-in closes, or until everyone has signed."
+    ),
+    Refusal.SOMEONE_ELSE: _("This signature is asked of somebody else. You can only sign for yourself."),
+    Refusal.NOT_EXPECTED: _(
+        "No signature is expected here: the course or the student is not subject to sign-in."
+    ),
+    Refusal.ABSENT: _(
+        "You were marked absent, so you cannot sign. If you are in the class, tell your teacher or the secretariat."
+    ),
+    Refusal.CONSENT_MISSING: _("To sign with the keyboard, tick the sentence of consent and type your name."),
+    Refusal.METHOD_UNKNOWN: _(
+        "The signature did not arrive in a form that we know. Load the page again and sign."
+    ),
+    Refusal.DRAWING_EMPTY: _("The signature is empty. Draw it in the frame, then validate."),
+    Refusal.DRAWING_TOO_LARGE: _("The signature is too large. Start over with a simpler one."),
+    Refusal.DRAWING_MALFORMED: _("The signature did not arrive whole. Start over, or load the page again."),
+    Refusal.ALREADY_SIGNED: _("This student has signed, so there is nothing to settle."),
+    Refusal.ALREADY_SETTLED: _("The secretariat has already settled this presence."),
+    Refusal.LINES_UNSETTLED: _(
+        "Some students are present but have not signed. Settle each of them first, with a reason."
+    ),
+}
+
+MISSING_TEXTS: dict[Missing, Any] = {
+    Missing.IDENTIFIER: _("identifier (INE or equivalent)"),
+    Missing.BIRTH_DATE: _("date of birth"),
+}
+
+
+def refuse(refusal: Refusal | None) -> None:
+    """Raise the refusal that a rule gave, with its text; do nothing when it gave none."""
+    if refusal is not None:
+        raise Refused(refusal.value, TEXTS[refusal])

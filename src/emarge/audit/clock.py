@@ -1,0 +1,10 @@
+from datetime import datetime
+from typing import Any
+
+
+def reading(at: datetime) -> dict[str, Any]:  # noqa: ARG001 - sources that answer for an instant come with it
+    """What is honestly known of the web server's clock: it is read, and nothing vouches for it.
+
+    The bound is unknown; the certified time is the timestamp token's, whose clock says its own state.
+    """
+    return {"state": "unknown", "bound_ms": None, "sources": ["system"]}
