@@ -1,3 +1,18 @@
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, include, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from emarge.accounts import views as accounts
+from emarge.spaces import home
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", home.home, name="home"),
+    path("login", accounts.login, name="login"),
+    path("logout", accounts.logout, name="logout"),
+    path("language", home.language, name="language"),
+    path("teacher/", include("emarge.spaces.teachers.urls")),
+    path("student/", include("emarge.spaces.students.urls")),
+    path("secretariat/", include("emarge.spaces.secretariat.urls")),
+]
+
+handler403 = "emarge.spaces.errors.forbidden"
+handler404 = "emarge.spaces.errors.not_found"
+handler500 = "emarge.spaces.errors.broken"

@@ -1,8 +1,89 @@
+import functools
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext_lazy as _
+
+from emarge.accounts.models import Right, User
+from emarge.institutions.models import Student, Teacher
+from emarge.spaces.notices import take
+
+_BUILT = Path(__file__).parents[1] / "static" / "built"
+
+# The first screen of the secretariat that a right opens, in the order in which they are offered.
+_SECRETARIAT = [
+    (Right.SUPERVISE, "secretariat:supervision"),
+    (Right.EDIT_SUBJECTION, "secretariat:courses"),
+    (Right.EDIT_PARAMETERS, "secretariat:parameters"),
+    (Right.REQUEST_AUDIT_TRAILS, "secretariat:audit_trails"),
+    (Right.APPROVE_AUDIT_TRAILS, "secretariat:audit_trails"),
+]
+
+
+@dataclass(frozen=True)
+class Space:
+    """One of the faces that a person may open; ``key`` is the namespace of its addresses."""
+
+    key: str
+    name: Any
+    url: str
+
+
+def spaces_of(user: Any) -> list[Space]:
+    """The spaces that somebody may open, the usual one first. The base must be in scope."""
+    if not isinstance(user, User):
+        return []
+    spaces = []
+    if Teacher.objects.filter(user=user).exists():
+        spaces.append(Space("teachers", _("Teacher space"), reverse("teachers:timetable")))
+    if Student.objects.filter(user=user).exists():
+        spaces.append(Space("students", _("Student space"), reverse("students:home")))
+    for right, screen in _SECRETARIAT:
+        if user.has_right(right):
+            spaces.append(Space("secretariat", _("Secretariat space"), reverse(screen)))
+            break
+    return spaces
+
+
+def here(request: HttpRequest) -> str:
+    """An address to come back to by GET: this page, or the page whose form was posted."""
+    if request.method in {"GET", "HEAD"}:
+        return request.get_full_path()
+    referrer = request.headers.get("Referer", "")
+    if not url_has_allowed_host_and_scheme(referrer, allowed_hosts={request.get_host()}):
+        return "/"
+    parts = urlsplit(referrer)
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path or "/"
+
+
+@functools.cache
+def asset_version() -> str:
+    """Changes with the built front end, so that a browser never keeps yesterday's script beside today's page."""
+    digest = hashlib.sha256()
+    for path in (_BUILT / "app.js", _BUILT / "app.css"):
+        digest.update(path.read_bytes() if path.exists() else b"")
+    return digest.hexdigest()[:12]
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
-    """What every page of the spaces shows around its content."""
-    return {"base": getattr(request, "base", None)}
+    """What every page of the spaces shows around its content; nothing is read before a template asks for it."""
+    base = getattr(request, "base", None)
+    user = getattr(request, "user", None)
+    match = request.resolver_match
+    key = match.namespace if match else ""
+    spaces = SimpleLazyObject(lambda: spaces_of(user) if base else [])
+    return {
+        "base": base,
+        "here": here(request),
+        "spaces": spaces,
+        "space": SimpleLazyObject(lambda: next((each for each in spaces if each.key == key), None)),
+        "notices": lambda: take(request),
+        "asset_version": asset_version(),
+    }
