@@ -15,8 +15,8 @@ _CLOSED = -1
 class Subscription:
     """One watcher of one meeting: an async iterator of increasing numbers, registered as soon as it exists.
 
-    It ends (StopAsyncIteration) when the watcher was too slow and was dropped, or after ``close()``: the browser
-    reconnects and reads the page anew. Cancelling a pending ``__anext__`` loses nothing.
+    It ends (StopAsyncIteration) when the watcher was too slow and was dropped, or after ``close()``: the
+    browser reconnects and reads the page anew. Cancelling a pending ``__anext__`` loses nothing.
     """
 
     def __init__(self, hub: "Hub", meeting: str) -> None:
@@ -81,7 +81,7 @@ class Hub:
             watcher.deliver(number)
 
     def subscribe(self, meeting_uuid: str) -> Subscription:
-        """Watch a meeting from now on, on the running event loop; ``close()`` the subscription when leaving."""
+        """Watch a meeting from now on, on the running event loop; ``close()`` it when leaving."""
         subscription = Subscription(self, meeting_uuid)
         with self._lock:
             self._watchers[meeting_uuid].add(subscription)

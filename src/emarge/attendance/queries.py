@@ -127,7 +127,7 @@ def roll_call_lines(roll_call: RollCall) -> QuerySet[RollCallLine]:
 
 
 def sign_ins_of(student: Student) -> QuerySet[RollCallLine]:
-    """The lines a student was or is expected to sign, newest meeting first; not those of a course not subject."""
+    """The lines that a student was or is expected to sign, newest meeting first."""
     rows = _lines().filter(student=student, expected=True).select_related("roll_call__meeting")
     return rows.prefetch_related("roll_call__meeting__teachers").order_by("-roll_call__starts_at", "-id")
 
@@ -160,7 +160,7 @@ def supervised_meetings(
     to_on: date | None = None,
     now: datetime,
 ) -> QuerySet[ClassMeeting]:
-    """The meetings of courses subject to sign-in, and any other whose roll was called, latest first (row M6.1).
+    """The meetings of courses subject to sign-in, and others whose roll was called, latest first (row M6.1).
 
     Days are local and both included. *Incomplete*: begun, and the roll not called, no teacher's signature, or
     somebody present and unsigned; *unsigned*: somebody present and unsigned; *open now*: students may sign.

@@ -14,8 +14,8 @@ OPENS_BEFORE = timedelta(minutes=15)
 """How long before its planned start a meeting's roll may be called and its sign-in opened."""
 CALL_BACK = timedelta(days=7)
 """How long after its planned end a teacher may still fill the roll sheet (row M2.6)."""
-MAX_ROSTER = 400
-"""Students of one roll call: their pseudonyms and marks fit in one entry of the vault (65,535 bytes)."""
+MAX_ROSTER = 320
+"""Students of one roll call: their pseudonyms and marks fit in one payload of the vault (49,152 bytes)."""
 MAX_REASON = 200
 MAX_SETTLED_REASON = 500
 MAX_TYPED_NAME = 200
@@ -115,11 +115,9 @@ def why_not_call(*, can_enter: bool, teaches: bool) -> Refusal | None:
 
 
 def why_not_open_roll_call(
-    *, active: bool, cancelled: bool, starts_at: datetime, ends_at: datetime, at: datetime
+    *, cancelled: bool, starts_at: datetime, ends_at: datetime, at: datetime
 ) -> Refusal | None:
     """From 15 minutes before the planned start until 7 days after the planned end."""
-    if not active:
-        return Refusal.NOT_ACTIVE
     if cancelled:
         return Refusal.MEETING_CANCELLED
     if at < starts_at - OPENS_BEFORE:

@@ -19,17 +19,20 @@ TEXTS: dict[Refusal, Any] = {
     ),
     Refusal.EXTENSION_OUT_OF_RANGE: _("The extension must be between 1 minute and 10 days."),
     Refusal.ROSTER_TOO_LARGE: _(
-        "More than 400 students attend this class meeting, more than one roll call can hold. Ask the secretariat to split it by group."
+        "More than 320 students attend this class meeting: one roll call cannot hold them. "
+        "Ask the secretariat to split it by group."
     ),
     Refusal.MEETING_CANCELLED: _(
-        "This class meeting is cancelled, so its roll cannot be called. If it takes place, ask the secretariat to restore it."
+        "This class meeting is cancelled, so its roll cannot be called. "
+        "If it takes place, ask the secretariat to restore it."
     ),
     Refusal.NOT_YOUR_MEETING: _(
         "You do not teach this class meeting. If the timetable is wrong, tell the secretariat."
     ),
     Refusal.TOO_EARLY_TO_CALL: _("The roll can be called from 15 minutes before the class meeting starts."),
     Refusal.TOO_LATE_TO_CALL: _(
-        "This class meeting ended more than 7 days ago, so its roll sheet can no longer be filled. Tell the secretariat."
+        "This class meeting ended more than 7 days ago, so its roll sheet can no longer be filled. "
+        "Tell the secretariat."
     ),
     Refusal.ROLL_CALL_ENDED: _(
         "The roll call has ended, so this mark can no longer change here. The secretariat can correct it."
@@ -56,7 +59,8 @@ TEXTS: dict[Refusal, Any] = {
         "No signature is expected here: the course or the student is not subject to sign-in."
     ),
     Refusal.ABSENT: _(
-        "You were marked absent, so you cannot sign. If you are in the class, tell your teacher or the secretariat."
+        "You were marked absent, so you cannot sign. "
+        "If you are in the class, tell your teacher or the secretariat."
     ),
     Refusal.CONSENT_MISSING: _("To sign with the keyboard, tick the sentence of consent and type your name."),
     Refusal.METHOD_UNKNOWN: _(
@@ -78,7 +82,12 @@ MISSING_TEXTS: dict[Missing, Any] = {
 }
 
 
+def refused(refusal: Refusal) -> Refused:
+    """A refusal with its text, to be raised."""
+    return Refused(refusal.value, TEXTS[refusal])
+
+
 def refuse(refusal: Refusal | None) -> None:
     """Raise the refusal that a rule gave, with its text; do nothing when it gave none."""
     if refusal is not None:
-        raise Refused(refusal.value, TEXTS[refusal])
+        raise refused(refusal)

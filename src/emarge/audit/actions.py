@@ -1,4 +1,4 @@
-"""The writes of the audit trail: the outbox event in the transaction of the act, and the receipt afterwards."""
+"""The writes of the audit trail: the outbox event, in the transaction of the act that it tells."""
 
 import secrets
 import unicodedata
@@ -18,6 +18,9 @@ from emarge.proof.evidence import contents, records
 
 OPERATOR = UUID("00000000-0000-4000-8000-000000000001")
 """The person of whoever acts from the command line of the machine, where nobody logs in."""
+
+MAX_TEACHER_LABELS = 12
+"""The vault takes 16 labels a record; the record itself names every teacher."""
 
 
 @dataclass(frozen=True)
@@ -74,9 +77,10 @@ def record(
 ) -> OutboxEvent:
     """Write one event, in the transaction of the act that it tells; the relay carries it to the vault.
 
-    ``log`` and ``code`` are the institution code's log in the vault and its label; ``day`` is the school's local
-    day that an audit trail finds the event by (the meeting's; by default the UTC day of ``at``); ``content`` is the
-    personal part, sealed here and never in the record; ``subject`` is what supervision shows the event against.
+    ``log`` and ``code`` are the institution code's log in the vault and its label; ``day`` is the school's
+    local day that an audit trail finds the event by (the meeting's; by default the UTC day of ``at``);
+    ``content`` is the personal part, sealed here and never in the record; ``subject`` is what supervision
+    shows the event against.
     Raises OutsideTransactionError outside a transaction.
     """
     if not connection.in_atomic_block:
@@ -105,7 +109,13 @@ def record(
         log=log,
         event=event,
         subject=subject,
-        labels=_labels(event, day or at.date(), meeting, student, teachers, names),
+        labels=[
+            f"event:{event}",
+            f"day:{(day or at.date()).isoformat()}",
+            *([f"meeting:{meeting}"] if meeting else []),
+            *([f"student:{names[student]}"] if student else []),
+            *(f"teacher:{names[teacher]}" for teacher in teachers[:MAX_TEACHER_LABELS]),
+        ],
         record=payload,
         content=sealed.ciphertext if sealed else b"",
         content_key=sealed.key if sealed else b"",
@@ -122,20 +132,3 @@ def _normalised(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _normalised(item) for key, item in value.items()}
     return [_normalised(item) for item in value] if isinstance(value, list) else value
-
-
-def _labels(
-    event: str,
-    day: date,
-    meeting: UUID | None,
-    student: UUID | None,
-    teachers: Sequence[UUID],
-    names: Mapping[UUID, str],
-) -> list[str]:
-    """The index words by which an audit trail finds the record in the vault."""
-    labels = [f"event:{event}", f"day:{day.isoformat()}"]
-    if meeting:
-        labels.append(f"meeting:{meeting}")
-    if student:
-        labels.append(f"student:{names[student]}")
-    return [*labels, *(f"teacher:{names[teacher]}" for teacher in teachers)]

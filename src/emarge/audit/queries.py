@@ -22,7 +22,7 @@ class Sealing:
 
 
 def sealed_state(subjects: Iterable[UUID]) -> dict[UUID, Sealing]:
-    """The state of each subject that has records: waiting as long as one of them waits, since the oldest such."""
+    """The state of each subject that has records: waiting as long as one of them waits, since the oldest."""
     states: dict[UUID, Sealing] = {}
     rows = (
         OutboxEvent.objects.filter(subject__in=list(subjects))
@@ -30,6 +30,8 @@ def sealed_state(subjects: Iterable[UUID]) -> dict[UUID, Sealing]:
         .values_list("subject", "index", "stamped_at", "created_at")
     )
     for subject, index, stamped_at, created_at in rows:
+        if subject is None:
+            continue
         before = states.get(subject)
         if before is not None and before.waiting_since is not None:
             continue

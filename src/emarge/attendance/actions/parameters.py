@@ -46,8 +46,10 @@ def _record(
     content: Mapping[str, Any] | None = None,
     student: Student | None = None,
 ) -> None:
-    """Record a change of parameters. Before the first activation no institution code, hence no log, exists:
-    nothing is subject to sign-in then, and nothing is recorded."""
+    """Record a change of parameters.
+
+    Before the first activation no institution code, hence no log, exists: nothing is recorded.
+    """
     code = parameters.institution_code
     if code is None:
         return
@@ -155,8 +157,8 @@ def flag_students(
 ) -> list[Missing]:
     """Say whether students are subject to sign-in (row M3.2).
 
-    Those who lack an identifier or a date of birth are not flagged and are answered with what is missing (M3.4);
-    the others of the same call are flagged. Raises Refused: no right.
+    Those who lack an identifier or a date of birth are not flagged and are answered with what is missing
+    (M3.4); the others of the same call are flagged. Raises Refused: no right.
     """
     _need(by, Right.EDIT_SUBJECTION)
     rows = Student.objects.filter(pk__in=[student.pk for student in students])

@@ -10,11 +10,11 @@ from emarge.attendance import rules
 from emarge.attendance.actions.events import locked_line, locked_roll_call, record
 from emarge.attendance.models import Parameters, RollCall, RollCallLine
 from emarge.attendance.people import author, identity, name_of
-from emarge.attendance.rules import Presence
-from emarge.attendance.texts import refuse
+from emarge.attendance.rules import Presence, Refusal
+from emarge.attendance.texts import refuse, refused
 from emarge.audit.actions import pseudonyms
 from emarge.audit.queries import last_record
-from emarge.institutions.models import Student, Teacher
+from emarge.institutions.models import InstitutionCode, Student, Teacher
 from emarge.timetable.models import ClassMeeting
 
 
@@ -41,19 +41,17 @@ def open_roll_call(meeting: ClassMeeting, *, by: User, at: datetime) -> RollCall
     if existing is not None:
         return existing
     parameters = Parameters.objects.filter(active=True).select_related("institution_code").first()
+    code = parameters.institution_code if parameters else None
+    if parameters is None or code is None:
+        raise refused(Refusal.NOT_ACTIVE)
     refuse(
         rules.why_not_open_roll_call(
-            active=parameters is not None and parameters.institution_code is not None,
-            cancelled=meeting.cancelled,
-            starts_at=meeting.starts_at,
-            ends_at=meeting.ends_at,
-            at=at,
+            cancelled=meeting.cancelled, starts_at=meeting.starts_at, ends_at=meeting.ends_at, at=at
         )
     )
-    assert parameters is not None  # noqa: S101 - the rule refused it
     roster = list(_roster(meeting))
     refuse(rules.why_not_freeze(len(roster)))
-    roll_call = _create(meeting, parameters, teachers, by=by, at=at)
+    roll_call = _create(meeting, code, parameters.extension_minutes, teachers, by=by, at=at)
     lines = _freeze(roll_call, meeting, roster)
     names = pseudonyms(student.uuid for student in roster)
     record(
@@ -78,20 +76,26 @@ def open_roll_call(meeting: ClassMeeting, *, by: User, at: datetime) -> RollCall
 
 
 def _roster(meeting: ClassMeeting) -> QuerySet[Student]:
-    """Who the meeting is taught to: the students of the course's groups, and of the groups inside its cohorts."""
+    """Who the meeting is taught to: the students of the course's groups and of its cohorts' groups."""
     groups = meeting.course.groups.all()
     return Student.objects.filter(Q(groups__in=groups) | Q(groups__cohort__in=groups)).distinct()
 
 
 def _create(
-    meeting: ClassMeeting, parameters: Parameters, teachers: list[Teacher], *, by: User, at: datetime
+    meeting: ClassMeeting,
+    code: InstitutionCode,
+    extension_minutes: int,
+    teachers: list[Teacher],
+    *,
+    by: User,
+    at: datetime,
 ) -> RollCall:
     course = meeting.course
     public = ", ".join(sorted(group.name for group in course.groups.all()))
     return RollCall.objects.create(
         base=meeting.base,
         meeting=meeting,
-        institution_code=parameters.institution_code,
+        institution_code=code,
         subject=course.subject.name,
         course_type=course.course_type.name,
         room=meeting.room.name if meeting.room else "",
@@ -99,7 +103,7 @@ def _create(
         teacher_uuids=sorted(str(teacher.uuid) for teacher in teachers),
         starts_at=meeting.starts_at,
         ends_at=meeting.ends_at,
-        extension_minutes=parameters.extension_minutes,
+        extension_minutes=extension_minutes,
         opened_at=at,
         opened_by=by,
     )
@@ -148,7 +152,7 @@ def mark(
     by: User,
     at: datetime,
 ) -> RollCallLine:
-    """Mark a student present, absent or late (with minutes and a reason); the same mark again changes nothing.
+    """Mark a student present, absent or late (with minutes and a reason); the same mark again is no event.
 
     Raises Refused: not your meeting, no right, ended, sealed, too late, minutes or reason out of range.
     """

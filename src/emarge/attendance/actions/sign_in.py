@@ -36,12 +36,12 @@ def open_sign_in(
     consent: bool = False,
     typed_name: str = "",
 ) -> TeacherSignature:
-    """Sign as a teacher of the meeting: the first signature opens the sign-in, the same teacher's again is returned.
+    """Sign as a teacher of the meeting: the first signature opens the sign-in; again, it is returned.
 
-    ``drawing`` is the posted text (docs/formats/drawing.md), empty for the keyboard, which needs ``consent`` and
-    ``typed_name`` instead. Opening needs the right to enter absences; a further teacher only signs.
-    Raises Refused: someone else, not your meeting, no right, roll call not ended, too early, window closed, sealed,
-    a drawing or a consent that is missing or malformed.
+    ``drawing`` is the posted text (docs/formats/drawing.md), empty for the keyboard, which needs ``consent``
+    and ``typed_name`` instead. Opening needs the right to enter absences; a further teacher only signs.
+    Raises Refused: someone else, not your meeting, no right, roll call not ended, too early, window closed,
+    sealed, a drawing or a consent that is missing or malformed.
     """
     roll_call = locked_roll_call(roll_call)
     if teacher.user_id != by.pk:
@@ -107,10 +107,10 @@ def sign_in(
 ) -> SignIn:
     """Sign one's own line; signing again, on this device or another, returns the first signature.
 
-    ``drawing`` is the posted text (docs/formats/drawing.md), empty for the keyboard, which needs ``consent`` and
-    ``typed_name`` instead; ``ip`` is sealed with the content.
-    Raises Refused: someone else, not expected, absent, not open, window closed, settled, sealed, a drawing or a
-    consent that is missing or malformed.
+    ``drawing`` is the posted text (docs/formats/drawing.md), empty for the keyboard, which needs ``consent``
+    and ``typed_name`` instead; ``ip`` is sealed with the content.
+    Raises Refused: someone else, not expected, absent, not open, window closed, settled, sealed, a drawing
+    or a consent that is missing or malformed.
     """
     line = locked_line(line)
     roll_call = line.roll_call

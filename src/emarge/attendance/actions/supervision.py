@@ -20,7 +20,8 @@ def _need(by: User, right: Right) -> None:
 def settle(line: RollCallLine, *, by: User, reason: str, at: datetime) -> RollCallLine:
     """Settle a line that is present but unsigned once the window has closed (row M5.5).
 
-    Raises Refused: no right, sealed, roll call not ended, window still open, signed, settled, not expected, no reason.
+    Raises Refused: no right, sealed, roll call not ended, window still open, signed, settled, not expected,
+    no reason or one that is too long.
     """
     _need(by, Right.SUPERVISE)
     roll_call = locked_roll_call(line.roll_call)
