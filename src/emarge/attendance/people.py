@@ -1,6 +1,8 @@
 """Who acts and who is spoken of, as the audit trail sees them."""
 
+from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
 from django.core.exceptions import ObjectDoesNotExist
 
@@ -41,19 +43,27 @@ def actor_of(user: User | None) -> Actor:
 
 def name_of(person: Teacher | Student | User) -> dict[str, str]:
     """A person's name, for sealed contents only."""
-    return {"last_name": person.last_name, "first_name": person.first_name}
+    name = f"{person.last_name} {person.first_name}".strip()
+    return {"name": name, "last_name": person.last_name, "first_name": person.first_name}
 
 
-def author(user: User | None) -> dict[str, str]:
-    """The name of who acts, for sealed contents only."""
-    return {"last_name": "", "first_name": ""} if user is None else name_of(user)
+def author(user: User | None) -> dict[UUID, dict[str, Any]]:
+    """Who acts, by name, for sealed contents only; nobody to name when it is the operator."""
+    return {} if user is None else {actor_of(user).person: name_of(user)}
 
 
-def identity(student: Student) -> dict[str, Any]:
+def teachers(people: Iterable[Teacher]) -> dict[UUID, dict[str, Any]]:
+    """Teachers by name, for sealed contents only."""
+    return {teacher.uuid: name_of(teacher) for teacher in people}
+
+
+def identity(student: Student) -> dict[UUID, dict[str, Any]]:
     """A student's name, identifier and birth date (null when unknown), for sealed contents only."""
     return {
-        **name_of(student),
-        "identifier_type": student.identifier_type,
-        "identifier": student.identifier,
-        "birth_on": student.birth_on.isoformat() if student.birth_on else None,
+        student.uuid: {
+            **name_of(student),
+            "identifier_type": student.identifier_type,
+            "identifier": student.identifier,
+            "birth_on": student.birth_on.isoformat() if student.birth_on else None,
+        }
     }

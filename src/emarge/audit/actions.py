@@ -73,21 +73,27 @@ def record(
     corrects: UUID | None = None,
     details: Mapping[str, Any] | None = None,
     content: Mapping[str, Any] | None = None,
+    people: Mapping[UUID, Mapping[str, Any]] | None = None,
     subject: UUID | None = None,
 ) -> OutboxEvent:
     """Write one event, in the transaction of the act that it tells; the relay carries it to the vault.
 
     ``log`` and ``code`` are the institution code's log in the vault and its label; ``day`` is the school's
     local day that an audit trail finds the event by (the meeting's; by default the UTC day of ``at``);
-    ``content`` is the personal part, sealed here and never in the record; ``subject`` is what supervision
-    shows the event against.
+    ``content`` is the personal part, sealed here and never in the record, and ``people`` says in it who stands
+    behind the record's pseudonyms (docs/formats/contents.md); ``subject`` is what supervision shows it against.
     Raises OutsideTransactionError outside a transaction.
     """
     if not connection.in_atomic_block:
         raise OutsideTransactionError(event)
-    names = pseudonyms({actor.person, *teachers} | ({student} if student else set()))
-    sealed = contents.seal(_normalised(content)) if content is not None else None
+    named = people or {}
+    names = pseudonyms({actor.person, *teachers, *named} | ({student} if student else set()))
     number = uuid.uuid4()
+    sealed = None
+    if content is not None:
+        behind = [{"pseudonym": names[person], **said} for person, said in named.items()]
+        opened = {**content, "event": event, "record": str(number)} | ({"people": behind} if behind else {})
+        sealed = contents.seal(_normalised(opened))
     payload = records.build(
         event=event,
         id=str(number),

@@ -1,5 +1,9 @@
+"""What the application knows of its own clock."""
+
 from datetime import datetime
 from typing import Any
+
+from emarge.proof.timestamping.clock import ClockState
 
 
 def reading(at: datetime) -> dict[str, Any]:  # noqa: ARG001 - sources that answer for an instant come with it
@@ -7,4 +11,4 @@ def reading(at: datetime) -> dict[str, Any]:  # noqa: ARG001 - sources that answ
 
     The bound is unknown; the certified time is the timestamp token's, whose clock says its own state.
     """
-    return {"state": "unknown", "bound_ms": None, "sources": ["system"]}
+    return {"state": ClockState.UNKNOWN.value, "bound_ms": None, "sources": ["system"]}

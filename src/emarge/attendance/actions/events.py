@@ -10,7 +10,7 @@ from django.db import transaction
 from emarge.accounts.models import User
 from emarge.attendance.live import hub
 from emarge.attendance.models import RollCall, RollCallLine
-from emarge.attendance.people import actor_of
+from emarge.attendance.people import actor_of, author
 from emarge.attendance.rules import Method
 from emarge.audit import actions as audit
 from emarge.institutions.models import Student
@@ -41,9 +41,13 @@ def record(
     method: Method | None = None,
     corrects: UUID | None = None,
     details: Mapping[str, Any] | None = None,
-    content: Mapping[str, Any] | None = None,
+    content: Mapping[str, Any],
+    people: Mapping[UUID, Mapping[str, Any]],
 ) -> None:
-    """Record an event of a class meeting, and tell whoever watches it once the transaction is committed."""
+    """Record an event of a class meeting, and tell whoever watches it once the transaction is committed.
+
+    ``content`` and ``people`` are sealed; whoever acts is named among the people.
+    """
     meeting = roll_call.meeting.uuid
     audit.record(
         event,
@@ -60,6 +64,7 @@ def record(
         corrects=corrects,
         details=details,
         content=content,
+        people={**author(by), **people},
         subject=subject,
     )
     transaction.on_commit(lambda: hub.publish(str(meeting)))

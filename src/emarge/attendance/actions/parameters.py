@@ -63,7 +63,8 @@ def _record(
         day=at.astimezone(parameters.base.tz).date(),
         student=student.uuid if student else None,
         details=details,
-        content={"author": author(by), **(content or {})},
+        content=content or {},
+        people={**author(by), **(identity(student) if student else {})},
     )
 
 
@@ -145,7 +146,7 @@ def flag_courses(courses: Iterable[Course], *, subject_to: bool, by: User | None
             "course.flagged",
             by=by,
             at=at,
-            details={"course": str(course.uuid), "subject_to": subject_to},
+            details={"course": str(course.uuid), "flagged": subject_to},
             content={"title": course.subject.name, "type": course.course_type.name},
         )
     return len(changed)
@@ -180,8 +181,7 @@ def flag_students(
                 "student.flagged",
                 by=by,
                 at=at,
-                details={"subject_to": subject_to},
-                content={"student": identity(student)},
+                details={"flagged": subject_to},
                 student=student,
             )
     return incomplete

@@ -6,10 +6,9 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from emarge.accounts.models import Right, User
-from emarge.attendance import rules
+from emarge.attendance import people, rules
 from emarge.attendance.actions.events import locked_line, locked_roll_call, record
 from emarge.attendance.models import Parameters, RollCall, RollCallLine
-from emarge.attendance.people import author, identity, name_of
 from emarge.attendance.rules import Presence, Refusal
 from emarge.attendance.texts import refuse, refused
 from emarge.audit.actions import pseudonyms
@@ -70,7 +69,8 @@ def open_roll_call(meeting: ClassMeeting, *, by: User, at: datetime) -> RollCall
                 for line, student in zip(lines, roster, strict=True)
             ],
         },
-        content=describe(roll_call, teachers, by=by),
+        content=_description(roll_call),
+        people=people.teachers(teachers),
     )
     return roll_call
 
@@ -125,7 +125,7 @@ def _freeze(roll_call: RollCall, meeting: ClassMeeting, roster: list[Student]) -
     )
 
 
-def describe(roll_call: RollCall, teachers: list[Teacher], *, by: User) -> dict[str, Any]:
+def _description(roll_call: RollCall) -> dict[str, Any]:
     """The meeting in words, sealed with the roll call so that the vault alone can tell what it was."""
     return {
         "meeting": {
@@ -136,9 +136,7 @@ def describe(roll_call: RollCall, teachers: list[Teacher], *, by: User) -> dict[
             "starts_at": rules.instant(roll_call.starts_at),
             "ends_at": rules.instant(roll_call.ends_at),
             "time_zone": roll_call.base.time_zone,
-        },
-        "teachers": [name_of(teacher) for teacher in teachers],
-        "author": author(by),
+        }
     }
 
 
@@ -184,7 +182,8 @@ def mark(
         student=line.student,
         corrects=last_record(line.uuid, "roll_call.marked"),
         details={"presence": presence.value, "minutes_late": minutes_late},
-        content={"student": identity(line.student), "reason": reason, "author": author(by)},
+        content={"reason": reason} if reason else {},
+        people=people.identity(line.student),
     )
     return line
 
@@ -221,6 +220,7 @@ def end_roll_call(roll_call: RollCall, *, by: User, at: datetime) -> RollCall:
                 for line in lines
             ]
         },
-        content=describe(roll_call, list(teachers), by=by),
+        content=_description(roll_call),
+        people=people.teachers(teachers),
     )
     return roll_call

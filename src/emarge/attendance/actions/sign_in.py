@@ -6,7 +6,7 @@ from emarge.accounts.models import Right, User
 from emarge.attendance import rules
 from emarge.attendance.actions.events import locked_line, locked_roll_call, record
 from emarge.attendance.models import RollCall, RollCallLine, SignIn, TeacherSignature
-from emarge.attendance.people import identity, name_of
+from emarge.attendance.people import identity, teachers
 from emarge.attendance.rules import DrawingRefusedError, Method, Presence, Refusal
 from emarge.attendance.texts import refuse
 from emarge.institutions.models import Teacher
@@ -22,6 +22,13 @@ def _signature(method: Method, drawing: str, *, consent: bool, typed_name: str) 
     except DrawingRefusedError as error:
         refuse(error.refusal)
     return drawing.encode("ascii")
+
+
+def _content(method: Method, kept: bytes, typed_name: str) -> dict[str, str]:
+    """What is sealed of a signature: the drawing, or the name typed under the sentence of consent."""
+    if method is Method.KEYBOARD:
+        return {"typed_name": typed_name.strip()}
+    return {"drawing": kept.decode("ascii")}
 
 
 @transaction.atomic
@@ -84,11 +91,8 @@ def open_sign_in(
         subject=signature.uuid,
         method=method,
         details={"closes_at": rules.instant(closes_at)},
-        content={
-            "teacher": name_of(teacher),
-            "drawing": kept.decode("ascii"),
-            "typed_name": typed_name.strip(),
-        },
+        content=_content(method, kept, typed_name),
+        people=teachers([teacher]),
     )
     return signature
 
@@ -142,11 +146,7 @@ def sign_in(
         subject=signed.uuid,
         student=line.student,
         method=method,
-        content={
-            "student": identity(line.student),
-            "drawing": kept.decode("ascii"),
-            "typed_name": typed_name.strip(),
-            "ip": ip,
-        },
+        content={**_content(method, kept, typed_name), "ip": ip},
+        people=identity(line.student),
     )
     return signed

@@ -6,7 +6,7 @@ from emarge.accounts.models import Right, User
 from emarge.attendance import rules
 from emarge.attendance.actions.events import locked_line, locked_roll_call, record
 from emarge.attendance.models import RollCall, RollCallLine
-from emarge.attendance.people import author, identity
+from emarge.attendance.people import identity
 from emarge.attendance.queries import sign_in_status
 from emarge.attendance.rules import Presence, Refusal, SignInStatus
 from emarge.attendance.texts import refuse
@@ -44,7 +44,8 @@ def settle(line: RollCallLine, *, by: User, reason: str, at: datetime) -> RollCa
         subject=line.uuid,
         student=line.student,
         details={"presence": line.presence},
-        content={"student": identity(line.student), "reason": line.settled_reason, "author": author(by)},
+        content={"reason": line.settled_reason},
+        people=identity(line.student),
     )
     return line
 
@@ -81,6 +82,7 @@ def validate_meeting(roll_call: RollCall, *, by: User, at: datetime) -> RollCall
             "regularised": statuses.count(SignInStatus.REGULARISED),
             "absent": sum(line.presence == Presence.ABSENT.value for line in lines),
         },
-        content={"author": author(by)},
+        content={},
+        people={},
     )
     return roll_call
