@@ -1,0 +1,194 @@
+"""The timestamp authority of RFC 3161: its folder, and its answers. See docs/formats/timestamping.md."""
+
+import hashlib
+import re
+import secrets
+import shutil
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+
+from emarge.proof.timestamping import certificates, messages, reservation, tokens
+from emarge.proof.timestamping.clock import Reading, declared
+from emarge.proof.timestamping.errors import AuthorityError, ClockUnfit
+from emarge.proof.timestamping.messages import Failure, RejectedError, Request
+
+_ALGORITHM = ec.ECDSA(hashes.SHA256())
+_ROOT, _ROOT_KEY, _SIGNER, _SIGNER_KEY = "root.pem", "root-key.pem", "tsa.pem", "tsa-key.pem"
+_CREDENTIAL = "credential"
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+def create(folder: Path, *, name: str, now: datetime) -> str:
+    """Make an authority in a new folder, under an organisation's name; return its client credential.
+
+    The folder appears whole or not at all. Raises `AuthorityError` when it exists already.
+    """
+    if folder.exists():
+        raise AuthorityError(f"{folder} exists already: an authority is never made over another.")
+    credential = secrets.token_urlsafe(32)
+    making = folder.with_name(f".{folder.name}-{secrets.token_hex(8)}")
+    making.mkdir(mode=0o700)
+    try:
+        _fill(making, name, credential, now)
+        making.rename(folder)
+    except BaseException as error:
+        shutil.rmtree(making)
+        if isinstance(error, OSError) and folder.exists():
+            raise AuthorityError(f"{folder} appeared meanwhile.") from error
+        raise
+    reservation.sync_folder(folder.parent)
+    return credential
+
+
+def _fill(folder: Path, name: str, credential: str, now: datetime) -> None:
+    root_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    root = certificates.make_root(root_key, name=name, now=now)
+    signer = certificates.make_signer(key.public_key(), root=root, root_key=root_key, name=name, now=now)
+    files = {
+        _ROOT: root.public_bytes(serialization.Encoding.PEM),
+        _ROOT_KEY: _pem(root_key),
+        _SIGNER: signer.public_bytes(serialization.Encoding.PEM),
+        _SIGNER_KEY: _pem(key),
+        _CREDENTIAL: hashlib.sha256(credential.encode("ascii")).hexdigest().encode("ascii") + b"\n",
+    }
+    for file, content in files.items():
+        reservation.write_new(folder / file, content)
+    reservation.start(folder)
+    reservation.sync_folder(folder)
+
+
+def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+class Authority:
+    """An authority ready to answer. Its certificates are free to read; giving tokens locks the folder."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        root: x509.Certificate,
+        signer: x509.Certificate,
+        key: ec.EllipticCurvePrivateKey,
+        credential_digest: str | None,
+    ) -> None:
+        self._folder = folder
+        self._key = key
+        self._period = signer.not_valid_before_utc, signer.not_valid_after_utc
+        self._certificate = signer.public_bytes(serialization.Encoding.DER)
+        self._sid = tokens.signer_identifier(signer.issuer.public_bytes(), signer.serial_number)
+        self._attribute = tokens.signing_certificate(hashlib.sha256(self._certificate).digest())
+        self.root_certificate = root.public_bytes(serialization.Encoding.DER)
+        self.credential_digest = credential_digest
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Open the authority of a folder. Raises `AuthorityError` when it is not a whole one."""
+        try:
+            root = x509.load_pem_x509_certificate((folder / _ROOT).read_bytes())
+            signer = x509.load_pem_x509_certificate((folder / _SIGNER).read_bytes())
+            key = serialization.load_pem_private_key((folder / _SIGNER_KEY).read_bytes(), password=None)
+            credential = folder / _CREDENTIAL
+            digest = credential.read_text("ascii").strip() if credential.exists() else None
+        except (OSError, ValueError) as error:
+            raise AuthorityError(f"{folder} does not hold a timestamp authority ({error}).") from error
+        if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != signer.public_key():
+            raise AuthorityError(f"The key in {folder} is not the key of its certificate.")
+        if digest is not None and not _DIGEST.fullmatch(digest):
+            raise AuthorityError(f"The credential file in {folder} is not a SHA-256 in hexadecimal.")
+        return cls(folder, root=root, signer=signer, key=key, credential_digest=digest)
+
+    @property
+    def certificates(self) -> list[bytes]:
+        """The certificates (DER) whose keys sign, or signed, its tokens; the root is not among them."""
+        return [self._certificate]
+
+    @cached_property
+    def _reserved(self) -> reservation.Reservation:
+        """Locked with the first token and kept: two processes would break the order of time."""
+        return reservation.Reservation(self._folder)
+
+    def hold(self) -> None:
+        """Take the right to sign now. Raises `AuthorityError` when another process has it."""
+        _ = self._reserved
+
+    def respond(self, request: bytes, *, now: datetime) -> bytes:
+        """Answer one TimeStampReq at ``now``, the system clock being declared trusted. See `answer`."""
+        return self.answer([request], declared(now))[0]
+
+    def answer(self, requests: Sequence[bytes], reading: Reading) -> list[bytes]:
+        """One TimeStampResp per TimeStampReq, in order.
+
+        Raises `ClockUnfit` when the reading cannot be stamped, OSError when serials cannot be reserved,
+        `AuthorityError` when another process signs with this folder: no token exists then.
+        """
+        gen_time, accuracy = self._instant(reading)
+        first = self._reserved.take(len(requests), gen_time)
+        writer = tokens.TstInfoWriter(reading.policy, gen_time, accuracy)
+        return [
+            self._answer(request, serial, writer, reading.policy)
+            for serial, request in enumerate(requests, start=first)
+        ]
+
+    def _instant(self, reading: Reading) -> tuple[datetime, timedelta]:
+        """The genTime to write, never before an earlier one, and an accuracy that covers the reading."""
+        if not reading.fit:
+            raise ClockUnfit(
+                f"The clock is {reading.state}, with a bound of {reading.bound.total_seconds()} s."
+            )
+        gen_time = max(reading.at, self._reserved.latest)
+        accuracy = reading.bound + (gen_time - reading.at)
+        if accuracy > tokens.MAX_ACCURACY:
+            raise ClockUnfit("The clock is behind a time that may have been given already.")
+        if not self._period[0] <= gen_time <= self._period[1]:
+            raise ClockUnfit("The certificate of the authority is out of its period.")
+        return gen_time, accuracy
+
+    def _answer(self, data: bytes, serial: int, writer: tokens.TstInfoWriter, policy: str) -> bytes:
+        try:
+            request = messages.read_request(data)
+        except RejectedError as rejected:
+            return messages.rejection(rejected.failure, str(rejected))
+        if request.policy is not None and request.policy != policy:
+            return messages.rejection(Failure.UNACCEPTED_POLICY, f"Tokens are given under {policy} alone.")
+        info = writer.write(request.imprint, serial, request.nonce)
+        return messages.granted(self._token(info, request))
+
+    def _token(self, info: bytes, request: Request) -> bytes:
+        attributes = tokens.signed_attributes(hashlib.sha256(info).digest(), self._attribute)
+        signature = self._key.sign(attributes, _ALGORITHM)
+        r, s = decode_dss_signature(signature)
+        if s > tokens.P256_HALF_ORDER:
+            signature = encode_dss_signature(r, tokens.P256_ORDER - s)
+        return tokens.build_token(
+            info,
+            sid=self._sid,
+            attributes=attributes,
+            signature=signature,
+            certificate=self._certificate if request.with_certificate else None,
+        )
+
+    def close(self) -> None:
+        """Let another process sign; a clean restart goes on where this one stopped."""
+        if "_reserved" in vars(self):
+            vars(self).pop("_reserved").close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

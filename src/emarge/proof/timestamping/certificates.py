@@ -1,0 +1,78 @@
+"""The two certificates of an authority: a root, and the one that signs tokens (RFC 3161 §2.3, RFC 5280)."""
+
+from datetime import datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+# Tokens are checked at their own time, so the signer's certificate only limits how long new ones are given.
+ROOT_LIFE = timedelta(days=20 * 365)
+SIGNER_LIFE = timedelta(days=6 * 365)
+
+
+def make_root(key: ec.EllipticCurvePrivateKey, *, name: str, now: datetime) -> x509.Certificate:
+    """A self-signed root that may certify signers of tokens and nothing below them."""
+    subject = _name(name, "timestamp root")
+    builder = _builder(subject, subject, key.public_key(), now, ROOT_LIFE)
+    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+    builder = builder.add_extension(_key_usage(signs_certificates=True), critical=True)
+    return builder.sign(key, hashes.SHA256())
+
+
+def make_signer(
+    public_key: ec.EllipticCurvePublicKey,
+    *,
+    root: x509.Certificate,
+    root_key: ec.EllipticCurvePrivateKey,
+    name: str,
+    now: datetime,
+) -> x509.Certificate:
+    """The certificate of a key that signs tokens: extended key usage critical, timeStamping alone."""
+    builder = _builder(_name(name, "timestamp authority"), root.subject, public_key, now, SIGNER_LIFE)
+    builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+    builder = builder.add_extension(_key_usage(signs_certificates=False), critical=True)
+    usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING])
+    builder = builder.add_extension(usage, critical=True)
+    issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(root_key.public_key())
+    return builder.add_extension(issuer, critical=False).sign(root_key, hashes.SHA256())
+
+
+def _name(name: str, role: str) -> x509.Name:
+    return x509.Name(
+        [
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, name),
+            x509.NameAttribute(NameOID.COMMON_NAME, role),
+        ]
+    )
+
+
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, now: datetime, life: timedelta
+) -> x509.CertificateBuilder:
+    start = now.replace(microsecond=0)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(start)
+        .not_valid_after(start + life)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+    )
+
+
+def _key_usage(*, signs_certificates: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not signs_certificates,
+        key_cert_sign=signs_certificates,
+        crl_sign=signs_certificates,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
