@@ -1,0 +1,158 @@
+"""Speaks to a vault: docs/formats/vault-http.md."""
+
+from collections.abc import Callable, Iterator, Sequence
+from types import TracebackType
+from typing import Any, Self, TypeVar
+from urllib.parse import quote
+
+import httpx
+
+from emarge.proof.vault import entry, wire
+from emarge.proof.vault.deposits import Deposit, Receipt, SealedContent
+from emarge.proof.vault.errors import EntryError, VaultRefused, VaultUnavailable
+from emarge.proof.vault.merkle import leaf_hash
+
+__all__ = ["Deposit", "Receipt", "SealedContent", "VaultClient"]
+
+_TIMEOUT = 30.0  # seconds
+_NO_CONTENT = {"no_content", "key_destroyed"}
+# A request holds at most half of the largest body in bytes: base64 and JSON make it grow by less than the rest.
+_MOST_BYTES = wire.MAX_BODY // 2
+T = TypeVar("T")
+
+
+class VaultClient:
+    """One credential on one vault, over kept connections. Threads may share it.
+
+    Every call raises VaultUnavailable when the vault cannot answer now (try again, it is harmless), and
+    VaultRefused, with code and text, when it will not.
+    """
+
+    def __init__(self, url: str, credential: str) -> None:
+        # The environment's proxies are not for a server of our own.
+        self._http = httpx.Client(
+            base_url=url,
+            headers={"authorization": f"Bearer {credential}"},
+            timeout=_TIMEOUT,
+            trust_env=False,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._http.close()
+
+    def open_log(self, log: str) -> str:
+        """Begin a log, or find it begun; its verifier key. Role opener."""
+        return self._call("POST", log, "").text
+
+    def deposit(self, log: str, deposits: Sequence[Deposit]) -> list[Receipt]:
+        """Log records and give their receipts, in order. Role writer.
+
+        Many records go in several requests: when a later one fails, the earlier ones are logged, and the
+        same call again gives all receipts. Raises ValueError never: a malformed deposit is VaultRefused.
+        """
+        receipts: list[Receipt] = []
+        for part in _parts(deposits):
+            answer = self._call("POST", log, "/deposit", content=wire.dump_deposits(part))
+            got = _read(answer, lambda response: wire.load_receipts(response.content))
+            if not _covers(got, part):
+                raise VaultUnavailable("the vault answered with receipts for other records")
+            receipts += got
+        return receipts
+
+    def checkpoint(self, log: str) -> bytes:
+        """The last signed checkpoint. Roles writer and reader."""
+        return self._call("GET", log, "/checkpoint").content
+
+    def vkey(self, log: str) -> str:
+        """The log's verifier key. Any role."""
+        return self._call("GET", log, "/vkey").text
+
+    def count(self, log: str) -> int:
+        """How many records the log holds. Roles writer and reader."""
+        return _read(self._call("GET", log, "/count"), lambda answer: int(answer.json()["count"]))
+
+    def find(self, log: str, label: str) -> list[int]:
+        """The indexes of the records under a label, ascending. Role reader."""
+        answer = self._call("GET", log, "/find", label=label)
+        return _read(answer, lambda response: [int(index) for index in response.json()["indexes"]])
+
+    def read(self, log: str, index: int) -> bytes:
+        """The entry at an index (see ``entry.decode``). Role reader."""
+        return self._call("GET", log, f"/entry/{index}").content
+
+    def proof(self, log: str, index: int, size: int) -> list[bytes]:
+        """The inclusion proof of an entry in the tree of ``size`` entries. Role reader."""
+        answer = self._call("GET", log, f"/proof/{index}", size=str(size))
+        return _read(answer, lambda response: [wire.decode(text) for text in response.json()["hashes"]])
+
+    def content(self, log: str, index: int) -> SealedContent | None:
+        """The sealed content of a record, None when it has none or its key was destroyed. Role reader."""
+        try:
+            answer = self._call("GET", log, f"/content/{index}")
+        except VaultRefused as refusal:
+            if refusal.code in _NO_CONTENT:
+                return None
+            raise
+        return _read(answer, _content)
+
+    def _call(
+        self, method: str, log: str, path: str, content: bytes | None = None, **query: str
+    ) -> httpx.Response:
+        try:
+            address = f"/logs/{quote(log, safe='')}{path}"
+            answer = self._http.request(method, address, content=content, params=query or None)
+        except httpx.HTTPError as error:
+            raise VaultUnavailable(f"the vault does not answer: {type(error).__name__}") from error
+        if answer.is_success:
+            return answer
+        values = _read(answer, lambda response: dict(response.json()))
+        code, text = str(values.get("code")), str(values.get("text"))
+        if answer.is_server_error:
+            raise VaultUnavailable(f"{code}: {text}")
+        raise VaultRefused(code, text)
+
+
+def _parts(deposits: Sequence[Deposit]) -> Iterator[list[Deposit]]:
+    part: list[Deposit] = []
+    held = 0
+    for deposit in deposits:
+        size = len(deposit.payload) + len(deposit.content)
+        if part and (len(part) == wire.MAX_DEPOSITS or held + size > _MOST_BYTES):
+            yield part
+            part, held = [], 0
+        part.append(deposit)
+        held += size
+    if part:
+        yield part
+
+
+def _covers(receipts: list[Receipt], deposits: list[Deposit]) -> bool:
+    """Whether each receipt is of its deposit, and its leaf hash that of the record under the token."""
+    try:
+        expected = [
+            (deposit.uuid, leaf_hash(entry.encode(deposit.payload, receipt.stamp)).hex())
+            for deposit, receipt in zip(deposits, receipts, strict=True)
+        ]
+    except (EntryError, ValueError):
+        return False
+    return expected == [(receipt.uuid, receipt.leaf) for receipt in receipts]
+
+
+def _content(answer: httpx.Response) -> SealedContent:
+    values = answer.json()
+    return SealedContent(wire.decode(values["ciphertext"]), wire.decode(values["key"]))
+
+
+def _read(answer: httpx.Response, read: Callable[[httpx.Response], Any]) -> Any:
+    try:
+        return read(answer)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise VaultUnavailable(f"the vault answered something unreadable ({answer.status_code})") from error

@@ -1,0 +1,58 @@
+"""Sealed contents and, in a file of another folder, their keys: destroying a key touches nothing else."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from emarge.proof.vault import sqlite
+from emarge.proof.vault.deposits import Deposit, SealedContent
+from emarge.proof.vault.errors import VaultRefused
+
+CONTENTS = Path("contents", "contents.sqlite3")
+KEYS = Path("keys", "keys.sqlite3")
+_TABLE = """
+CREATE TABLE sealed (
+  log TEXT NOT NULL, uuid TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (log, uuid)
+) STRICT;
+"""
+_PUT = "INSERT OR REPLACE INTO sealed VALUES (?, ?, ?)"
+_GET = "SELECT value FROM sealed WHERE log = ? AND uuid = ?"
+
+
+def create(folder: Path) -> None:
+    """Make the two empty stores of a new vault."""
+    for name in (CONTENTS, KEYS):
+        sqlite.create(folder / name, _TABLE)
+
+
+class Contents:
+    """The two stores of a vault, which must exist."""
+
+    def __init__(self, folder: Path) -> None:
+        self._contents = sqlite.Database(folder / CONTENTS)
+        self._keys = sqlite.Database(folder / KEYS)
+
+    def put(self, log: str, deposits: Sequence[Deposit]) -> None:
+        """Make the contents of records durable, then their keys.
+
+        Only for records that are not sequenced: an earlier attempt's content is written over.
+        """
+        sealed = [deposit for deposit in deposits if deposit.content]
+        if sealed:
+            with self._contents.transaction() as connection:
+                connection.executemany(_PUT, [(log, one.uuid, one.content) for one in sealed])
+            with self._keys.transaction() as connection:
+                connection.executemany(_PUT, [(log, one.uuid, one.content_key) for one in sealed])
+
+    def get(self, log: str, uuid: str) -> SealedContent | None:
+        """The content of a record, None when it never had one; VaultRefused when its key was destroyed."""
+        content = self._contents.read(_GET, (log, uuid))
+        if not content:
+            return None
+        key = self._keys.read(_GET, (log, uuid))
+        if not key:
+            raise VaultRefused("key_destroyed", "the key of this content was destroyed")
+        return SealedContent(content[0][0], key[0][0])
+
+    def close(self) -> None:
+        self._contents.close()
+        self._keys.close()

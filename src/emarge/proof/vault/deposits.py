@@ -1,0 +1,59 @@
+"""What goes into the vault and what comes back; limits as in docs/formats/vault-http.md."""
+
+import re
+from dataclasses import dataclass
+
+from emarge.proof.vault.errors import VaultRefused
+
+MAX_PAYLOAD = 49_152
+MAX_LABELS = 16
+MAX_CONTENT = 1024 * 1024
+CONTENT_KEY = 32
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+_LABEL = re.compile(r"[!-~]{1,128}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Deposit:
+    """A record to log: its bytes, words to find it by, its sealed content and key (both empty when none)."""
+
+    uuid: str
+    payload: bytes
+    labels: tuple[str, ...]
+    content: bytes
+    content_key: bytes
+
+    def check(self) -> None:
+        """Raise VaultRefused when a part is malformed or too large."""
+        if not _UUID.fullmatch(self.uuid):
+            raise VaultRefused("bad_deposit", "a uuid is written in canonical lower case")
+        if not self.payload:
+            raise VaultRefused("bad_deposit", "a record is empty")
+        if len(self.payload) > MAX_PAYLOAD or len(self.content) > MAX_CONTENT:
+            raise VaultRefused("too_large", "a record or its content is too large")
+        if len(self.labels) > MAX_LABELS or not all(_LABEL.fullmatch(label) for label in self.labels):
+            raise VaultRefused(
+                "bad_deposit", "labels are up to 16 words of 1 to 128 visible ASCII characters"
+            )
+        if len(self.content_key) != (CONTENT_KEY if self.content else 0):
+            raise VaultRefused("bad_deposit", "a content comes with a key of 32 bytes")
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """A record's place: ``leaf`` (hex) is the leaf hash of its entry, ``checkpoint`` the first that holds it."""
+
+    uuid: str
+    index: int
+    leaf: str
+    stamp: bytes
+    size: int
+    checkpoint: bytes
+
+
+@dataclass(frozen=True)
+class SealedContent:
+    """Personal content as it was deposited, and its key."""
+
+    ciphertext: bytes
+    key: bytes

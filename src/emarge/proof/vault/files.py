@@ -1,0 +1,153 @@
+"""The only module that writes durably. Its system calls, in order (docs/formats/durable-writes.md):
+
+- put a file: open(tmp) write… fsync close rename(tmp, path);
+  then open fsync close of each folder up to the root
+- put a file that is there: read it and compare; then the same fsync of the folders
+- replace a file: as put, the rename replaces
+- make a folder: mkdir; then open fsync close of the folder above
+- append to staging: write… fdatasync
+- shorten staging: ftruncate fdatasync
+- lock: open flock
+
+A failed call raises DurabilityLost, which is fatal: after a failed fsync nobody knows what is on disk, and a
+second fsync may well succeed on pages that the kernel has thrown away.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from emarge.proof.vault.errors import CorruptVault, DurabilityLost, VaultRefused
+
+TEMPORARY = ".tmp"
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+
+
+def put_all(root: Path, files: Mapping[Path, bytes]) -> None:
+    """Make each file durable unless it is there with the same bytes; CorruptVault when it holds others."""
+    for path, data in files.items():
+        make_folder(path.parent)
+        if path.exists():
+            if path.read_bytes() != data:
+                raise CorruptVault(f"{path.relative_to(root)} is already there with other bytes")
+        else:
+            _write(path, data)
+    _sync_folders(root, files)
+
+
+def replace(path: Path, data: bytes) -> None:
+    """Make the file durable in place of what it held."""
+    _write(path, data)
+    sync_folder(path.parent)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it that are missing, durably, for the owner alone."""
+    if path.is_dir():
+        return
+    make_folder(path.parent)
+    with _fatal(path):
+        path.mkdir(mode=0o700, exist_ok=True)
+    sync_folder(path.parent)
+
+
+def rename(source: Path, target: Path) -> None:
+    """Give a folder its final name, durably."""
+    with _fatal(target):
+        source.rename(target)
+    sync_folder(target.parent)
+
+
+def remove(path: Path) -> None:
+    """Unlink a file that nothing needs any more, and its folder if empty; their return would be harmless."""
+    with suppress(FileNotFoundError):
+        path.unlink()
+    with suppress(OSError):
+        path.parent.rmdir()
+
+
+def sync_folder(path: Path) -> None:
+    """Make the names in a folder durable."""
+    with _fatal(path):
+        descriptor = os.open(path, _FOLDER)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def lock(path: Path) -> int:
+    """Hold the lock file until the process ends or the descriptor is closed; VaultRefused when taken."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise VaultRefused("in_use", "another process writes to this vault") from None
+    return descriptor
+
+
+def unlock(descriptor: int) -> None:
+    """Let go of a lock."""
+    os.close(descriptor)
+
+
+class Staging:
+    """The file where sequenced entries wait for their tiles. It must already exist."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
+
+    def append(self, data: bytes) -> None:
+        """Add bytes at the end, durably."""
+        with _fatal(self._path):
+            _write_whole(self._descriptor, data)
+            os.fdatasync(self._descriptor)
+
+    def shorten(self, length: int) -> None:
+        """Keep the first ``length`` bytes, durably."""
+        with _fatal(self._path):
+            os.ftruncate(self._descriptor, length)
+            os.fdatasync(self._descriptor)
+
+    def read(self) -> bytes:
+        return self._path.read_bytes()
+
+    def close(self) -> None:
+        os.close(self._descriptor)
+
+
+def _write(path: Path, data: bytes) -> None:
+    temporary = path.with_name(path.name + TEMPORARY)
+    with _fatal(path):
+        descriptor = os.open(temporary, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+        try:
+            _write_whole(descriptor, data)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        temporary.rename(path)
+
+
+def _write_whole(descriptor: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def _sync_folders(root: Path, files: Mapping[Path, bytes]) -> None:
+    # The folders above and those of files found there too: a process killed before its fsync left them so.
+    folders = {folder for path in files for folder in path.parents if folder.is_relative_to(root)}
+    for folder in sorted(folders, reverse=True):
+        sync_folder(folder)
+
+
+@contextmanager
+def _fatal(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise DurabilityLost(f"writing {path.name} failed: {error.strerror}") from error

@@ -1,0 +1,88 @@
+"""A vault opened by the one process that writes to it."""
+
+import hmac
+import json
+import threading
+from pathlib import Path
+
+from emarge.proof.vault import files, logs
+from emarge.proof.vault.contents import Contents
+from emarge.proof.vault.create import CONFIGURATION, LOCK, ROLES, credential_hash
+from emarge.proof.vault.deposits import SealedContent
+from emarge.proof.vault.errors import CorruptVault, VaultRefused
+from emarge.proof.vault.sequencer import Sequencer
+from emarge.proof.vault.writer import LogWriter, Stamp
+
+
+class Vault:
+    """Every log of a vault, recovered and ready to be written.
+
+    Raises VaultRefused (``in_use``) when another process has it, CorruptVault when a log cannot be recovered.
+    """
+
+    def __init__(self, folder: Path, stamp: Stamp) -> None:
+        self._folder = folder
+        self._stamp = stamp
+        self._opening = threading.Lock()
+        self.name, self._credentials = read_configuration(folder)
+        self._lock = files.lock(folder / LOCK)
+        self.sequencer = Sequencer(folder)
+        self.contents = Contents(folder)
+        self.writers: dict[str, LogWriter] = {}
+        for name in self.sequencer.logs():
+            self._start(logs.load(folder, self.name, name))
+
+    def role(self, credential: str) -> str | None:
+        """The role of a credential, or None. Takes the same time for each credential of the same length."""
+        digest = credential_hash(credential)
+        found = None
+        for role, known in self._credentials.items():
+            if hmac.compare_digest(digest, known):
+                found = role
+        return found
+
+    def open_log(self, name: str) -> LogWriter:
+        """The writer of a log, which begins when it is new; VaultRefused when it must not."""
+        logs.check_name(name)
+        with self._opening:
+            if name not in self.writers:
+                self._start(logs.begin(self._folder, self.name, name, self.sequencer))
+            return self.writers[name]
+
+    def writer(self, name: str) -> LogWriter:
+        """The writer of a log that was opened before; VaultRefused when it was not."""
+        if name not in self.writers:
+            raise VaultRefused("unknown_log", "there is no such log")
+        return self.writers[name]
+
+    def content(self, log: str, index: int) -> SealedContent | None:
+        """The sealed content of the record at an index, None when it has none."""
+        uuid = self.sequencer.uuid(log, index)
+        return self.contents.get(log, uuid) if uuid else None
+
+    def close(self) -> None:
+        """Let go of the files, then of the lock."""
+        for writer in self.writers.values():
+            writer.close()
+        self.contents.close()
+        self.sequencer.close()
+        files.unlock(self._lock)
+
+    def _start(self, log: logs.Log) -> None:
+        self.writers[log.name] = LogWriter(log, self.sequencer, self.contents, self._stamp)
+
+
+def read_configuration(folder: Path) -> tuple[str, dict[str, str]]:
+    """The vault's name and the hash of each role's credential; VaultRefused when there is no vault there."""
+    try:
+        values = json.loads((folder / CONFIGURATION).read_bytes())
+        name, credentials = values["name"], values["credentials"]
+    except FileNotFoundError:
+        raise VaultRefused(
+            "no_vault", f"there is no vault in {folder.name}: one is only made on purpose"
+        ) from None
+    except (ValueError, KeyError, TypeError):
+        raise CorruptVault(f"{CONFIGURATION} is unreadable") from None
+    if sorted(credentials) != sorted(ROLES):
+        raise CorruptVault(f"{CONFIGURATION} does not hold one credential for each role")
+    return name, credentials

@@ -1,0 +1,136 @@
+"""The one point of decision: which checkpoint of a log is the last. A compare-and-swap on (log, size).
+
+The same transaction keeps what only serves to find: record uuid → index, label → index.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from emarge.proof.vault import sqlite
+from emarge.proof.vault.errors import CorruptVault
+
+FILE = "sequencer.sqlite3"
+_SCHEMA = """
+CREATE TABLE logs (
+  log TEXT PRIMARY KEY, size INTEGER NOT NULL, checkpoint BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE checkpoints (
+  log TEXT NOT NULL, size INTEGER NOT NULL, checkpoint BLOB NOT NULL, PRIMARY KEY (log, size)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE deposits (
+  log TEXT NOT NULL, position INTEGER NOT NULL, uuid TEXT NOT NULL, size INTEGER NOT NULL,
+  PRIMARY KEY (log, position), UNIQUE (log, uuid)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE labels (
+  log TEXT NOT NULL, label TEXT NOT NULL, position INTEGER NOT NULL, PRIMARY KEY (log, label, position)
+) STRICT, WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True)
+class Head:
+    """The last checkpoint of a log."""
+
+    size: int
+    checkpoint: bytes
+
+
+@dataclass(frozen=True)
+class Row:
+    """What is kept to find a record again."""
+
+    uuid: str
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a record stands, and the first checkpoint that holds it."""
+
+    index: int
+    size: int
+    checkpoint: bytes
+
+
+def create(folder: Path) -> None:
+    """Make the sequencer of a new vault."""
+    sqlite.create(folder / FILE, _SCHEMA)
+
+
+class Sequencer:
+    """The sequencer of a vault, which must exist: opening a missing one raises CorruptVault."""
+
+    def __init__(self, folder: Path, *, read_only: bool = False) -> None:
+        self._database = sqlite.Database(folder / FILE, read_only=read_only)
+
+    def logs(self) -> list[str]:
+        return [log for (log,) in self._database.read("SELECT log FROM logs ORDER BY log")]
+
+    def head(self, log: str) -> Head | None:
+        """The last checkpoint of a log, or None when the log is not known."""
+        rows = self._database.read("SELECT size, checkpoint FROM logs WHERE log = ?", (log,))
+        return Head(*rows[0]) if rows else None
+
+    def add(self, log: str, checkpoint: bytes) -> None:
+        """Begin a log with the checkpoint of its empty tree."""
+        with self._database.transaction() as connection:
+            connection.execute("INSERT INTO logs VALUES (?, 0, ?)", (log, checkpoint))
+            connection.execute("INSERT INTO checkpoints VALUES (?, 0, ?)", (log, checkpoint))
+
+    def advance(self, log: str, old_size: int, checkpoint: bytes, rows: Sequence[Row]) -> None:
+        """Swap in the checkpoint that holds these rows more, if the log still has ``old_size`` entries.
+
+        Raises CorruptVault otherwise: somebody else wrote to this log.
+        """
+        size = old_size + len(rows)
+        indexed = list(enumerate(rows, start=old_size))
+        with self._database.transaction() as connection:
+            swap = "UPDATE logs SET size = ?, checkpoint = ? WHERE log = ? AND size = ?"
+            connection.execute(swap, (size, checkpoint, log, old_size))
+            if connection.changes() != 1:
+                raise CorruptVault(f"the log {log} no longer has {old_size} entries: another writer was here")
+            connection.execute("INSERT INTO checkpoints VALUES (?, ?, ?)", (log, size, checkpoint))
+            connection.executemany(
+                "INSERT INTO deposits VALUES (?, ?, ?, ?)",
+                [(log, index, row.uuid, size) for index, row in indexed],
+            )
+            connection.executemany(
+                "INSERT INTO labels VALUES (?, ?, ?)",
+                [(log, label, index) for index, row in indexed for label in sorted(set(row.labels))],
+            )
+
+    def places(self, log: str, uuids: Sequence[str]) -> dict[str, Place]:
+        """Where those of these records stand that the log holds."""
+        query = """
+            SELECT uuid, position, deposits.size, checkpoint FROM deposits
+            JOIN checkpoints ON checkpoints.log = deposits.log AND checkpoints.size = deposits.size
+            WHERE deposits.log = ? AND uuid IN (SELECT value FROM json_each(?))
+        """
+        rows = self._database.read(query, (log, json.dumps(uuids)))
+        return {uuid: Place(*place) for uuid, *place in rows}
+
+    def uuid(self, log: str, index: int) -> str | None:
+        """The record at an index."""
+        query = "SELECT uuid FROM deposits WHERE log = ? AND position = ?"
+        rows = self._database.read(query, (log, index))
+        return rows[0][0] if rows else None
+
+    def find(self, log: str, label: str) -> list[int]:
+        """The indexes under a label, ascending."""
+        query = "SELECT position FROM labels WHERE log = ? AND label = ? ORDER BY position"
+        return [index for (index,) in self._database.read(query, (log, label))]
+
+    def state(self, log: str) -> tuple[Head, int, int]:
+        """Head, number of records and highest index (-1 when empty), in one look, to be checked."""
+        query = """
+            SELECT size, checkpoint, (SELECT count(*) FROM deposits WHERE log = ?1),
+                   (SELECT coalesce(max(position), -1) FROM deposits WHERE log = ?1)
+            FROM logs WHERE log = ?1
+        """
+        size, checkpoint, count, highest = self._database.read(query, (log,))[0]
+        return Head(size, checkpoint), count, highest
+
+    def close(self) -> None:
+        self._database.close()

@@ -1,0 +1,58 @@
+"""The vault's own process: recovers every log, then answers on loopback until it is told to stop."""
+
+import asyncio
+import logging
+import signal
+from pathlib import Path
+
+from granian.constants import Interfaces
+from granian.log import LogLevels
+from granian.server.embed import Server
+
+from emarge.proof.vault.http import Application
+from emarge.proof.vault.opened import Vault
+from emarge.proof.vault.writer import Stamp
+
+_HOST = "127.0.0.1"
+
+logger = logging.getLogger("emarge.vault")
+
+
+def serve(folder: Path, *, port: int, stamp: Stamp) -> None:
+    """Serve a vault until SIGTERM or SIGINT; ``stamp`` turns SHA-256 digests into timestamp tokens.
+
+    Raises VaultRefused when there is no vault or another process has it, CorruptVault when a log cannot be
+    recovered, and DurabilityLost or CorruptVault when writing failed: the caller ends the process then.
+    """
+    vault = Vault(folder, stamp)
+    try:
+        asyncio.run(_serve(vault, port))
+    finally:
+        vault.close()
+
+
+async def _serve(vault: Vault, port: int) -> None:
+    failures: list[BaseException] = []
+
+    def fail(error: BaseException) -> None:
+        logger.critical("the vault stops: %s", error)
+        failures.append(error)
+        server.stop()
+
+    application = Application(vault, fail)
+    server = Server(
+        application,
+        address=_HOST,
+        port=port,
+        interface=Interfaces.ASGINL,
+        backlog=1024,
+        websockets=False,
+        log_level=LogLevels.error,
+    )
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, server.stop)
+    await server.serve()
+    await application.stop()
+    if failures:
+        raise failures[0]
