@@ -11,6 +11,7 @@ export const MAX_STROKES = 64;
 export const MAX_POINTS = 4000;
 export const MAX_TEXT = 24 * 1024;
 export const MIN_LENGTH = 20;
+const FINEST = 1.5;
 
 function distance(a: Point, b: Point): number {
   return Math.hypot(a.x - b.x, a.y - b.y);
@@ -36,9 +37,6 @@ function rounded(stroke: Point[]): Point[] {
     const last = points.at(-1);
     if (!last || last.x !== point.x || last.y !== point.y) points.push(point);
   }
-  const first = points[0];
-  // The dot of an i: the shortest line that shows.
-  if (first && points.length === 1) points.push({ x: first.x < WIDTH ? first.x + 1 : first.x - 1, y: first.y });
   return points;
 }
 
@@ -50,6 +48,10 @@ function thinned(stroke: Point[], step: number): Point[] {
     if (!last || i === stroke.length - 1 || distance(last, point) >= step) points.push(point);
   });
   return points;
+}
+
+function lines(strokes: Point[][], step: number): Point[][] {
+  return strokes.map((stroke) => thinned(rounded(stroke), step));
 }
 
 function format(strokes: Point[][]): string {
@@ -68,15 +70,15 @@ function format(strokes: Point[][]): string {
 export function whyNot(strokes: Point[][]): "empty" | "short" | "many" | null {
   if (strokes.length === 0) return "empty";
   if (strokes.length > MAX_STROKES) return "many";
-  return length(strokes.map(rounded)) < MIN_LENGTH ? "short" : null;
+  return length(lines(strokes, FINEST)) < MIN_LENGTH ? "short" : null;
 }
 
 /** The text that is posted: coarser and coarser until it keeps to the limits of the format. */
 export function encode(strokes: Point[][]): string {
-  for (let step = 1.5; ; step *= 1.5) {
-    const lines = strokes.map((stroke) => thinned(rounded(stroke), step));
-    const text = format(lines);
-    const points = lines.reduce((sum, line) => sum + line.length, 0);
+  for (let step = FINEST; ; step *= 1.5) {
+    const kept = lines(strokes, step);
+    const text = format(kept);
+    const points = kept.reduce((sum, line) => sum + line.length, 0);
     if (points <= MAX_POINTS && text.length <= MAX_TEXT) return text;
   }
 }

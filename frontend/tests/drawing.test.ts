@@ -7,9 +7,9 @@ test("a stroke is its first point, then the steps", () => {
   assert.equal(encode([stroke, [{ x: 5, y: 5 }, { x: 5, y: 15 }]]), "v1;600x300;10,20 100,0 0,51;5,5 0,10");
 });
 
-test("points stay inside the box and a dot is the shortest line", () => {
-  assert.equal(encode([[{ x: 640, y: -3 }]]), "v1;600x300;600,0 -1,0");
-  assert.equal(encode([[{ x: 0, y: 299.6 }]]), "v1;600x300;0,300 1,0");
+test("points stay inside the box and a dot is one point", () => {
+  assert.equal(encode([[{ x: 640, y: -3 }]]), "v1;600x300;600,0");
+  assert.equal(encode([[{ x: 0, y: 299.6 }, { x: 0.2, y: 300 }]]), "v1;600x300;0,300");
 });
 
 test("a point that repeats the last one is left out", () => {

@@ -1,12 +1,14 @@
 import hashlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.backends import BaseBackend
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from emarge.accounts.models import User
-from emarge.hosting.models import Base
+
+if TYPE_CHECKING:
+    from emarge.hosting.models import Base
 
 
 class BaseLoginBackend(BaseBackend):
@@ -29,7 +31,7 @@ class BaseLoginBackend(BaseBackend):
 
 
 def throttled_name(request: HttpRequest, credentials: dict[str, str] | None) -> str:
-    """What failed attempts are counted under: the login inside its base, hashed so that no table lists logins."""
+    """What failed attempts are counted under: the login inside its base, hashed so that no list shows it."""
     login = (credentials or {}).get("username") or request.POST.get("username") or ""
     base: Base | None = getattr(request, "base", None)
     return hashlib.sha256(f"{base.pk if base else ''}/{login.strip().lower()}".encode()).hexdigest()

@@ -1,7 +1,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from django.contrib.auth import logout
+from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 
@@ -20,7 +20,7 @@ class LoginRequiredMiddleware:
     ) -> HttpResponse | None:
         user = request.user
         if user.is_authenticated and user.base_id != request.base.pk:  # type: ignore[attr-defined]
-            logout(request)
+            request.user = AnonymousUser()  # a GET writes nothing: the session stays, and opens nothing here
         if request.user.is_authenticated or getattr(view, "open_to_all", False):
             return None
         if request.headers.get("HX-Request"):

@@ -28,8 +28,8 @@ def next_or_home(request: HttpRequest) -> str:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def login(request: HttpRequest) -> HttpResponse:
-    """Ask for a login and a password; what fails is said in one way only, so that nothing tells which logins exist."""
-    form = LoginForm(request.POST or None)
+    """Ask for a login and a password; a failure is said in one way only, so that nothing tells who exists."""
+    form = LoginForm(request.POST if request.method == "POST" else None)
     if request.method != "POST":
         if request.user.is_authenticated:
             return redirect(next_or_home(request))
@@ -40,7 +40,9 @@ def login(request: HttpRequest) -> HttpResponse:
             return redirect(next_or_home(request))
         form.add_error(None, _("This login and this password do not go together."))
     status = 400 if request.method == "POST" else 200
-    return render(request, "accounts/login.html", {"form": form, "next": next_or_home(request)}, status=status)
+    return render(
+        request, "accounts/login.html", {"form": form, "next": next_or_home(request)}, status=status
+    )
 
 
 @open_to_all

@@ -65,7 +65,7 @@ def here(request: HttpRequest) -> str:
 
 @functools.cache
 def asset_version() -> str:
-    """Changes with the built front end, so that a browser never keeps yesterday's script beside today's page."""
+    """Changes with the built front end, so that no browser keeps yesterday's script with today's page."""
     digest = hashlib.sha256()
     for path in (_BUILT / "app.js", _BUILT / "app.css"):
         digest.update(path.read_bytes() if path.exists() else b"")
@@ -73,7 +73,7 @@ def asset_version() -> str:
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
-    """What every page of the spaces shows around its content; nothing is read before a template asks for it."""
+    """What every page of the spaces shows around its content; nothing is read before a template asks."""
     base = getattr(request, "base", None)
     user = getattr(request, "user", None)
     match = request.resolver_match

@@ -9,7 +9,7 @@ def notice(request: HttpRequest, text: object) -> None:
 
 
 def take(request: HttpRequest) -> list[str]:
-    """The notices not shown yet, which are forgotten: the session is saved after the view, so a GET may call it."""
+    """The notices not shown yet, now forgotten: a GET may call it, as the session is saved after the view."""
     session = getattr(request, "session", None)
     if session is None or _KEY not in session:
         return []
