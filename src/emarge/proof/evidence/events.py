@@ -1,0 +1,136 @@
+"""What the known events must say (docs/formats/record.md, *Events*)."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from emarge.proof.evidence.errors import RecordError
+
+MINUTES_OF_A_DAY = 1440
+PRESENCES = ("present", "absent", "late")
+_ROSTER_FIELDS = {"expected", "minutes_late", "presence", "student"}
+_INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z", re.ASCII)
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+def instant(at: datetime) -> str:
+    """An instant as records write it: UTC, microseconds, ``Z``. Raises RecordError for a naive datetime."""
+    if at.tzinfo is None:
+        raise RecordError("an instant has a time zone")
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0")
+
+
+def read_instant(value: object) -> datetime:
+    """The aware UTC datetime of an instant's text. Raises RecordError."""
+    if not isinstance(value, str) or not _INSTANT.fullmatch(value):
+        raise RecordError(f"not an instant: {value!r:.60}")
+    try:
+        return datetime.fromisoformat(value)
+    except ValueError as error:
+        raise RecordError(f"not an instant: {value}") from error
+
+
+def check_uuid(value: object) -> str:
+    """A UUID in lower case with hyphens, or RecordError."""
+    if not isinstance(value, str) or not _UUID.fullmatch(value):
+        raise RecordError(f"not a UUID: {value!r:.60}")
+    return value
+
+
+def check_digest(value: object) -> str:
+    """64 lower-case hexadecimal digits: a pseudonym, a commitment or a SHA-256; or RecordError."""
+    if not isinstance(value, str) or not _DIGEST.fullmatch(value):
+        raise RecordError(f"not 64 lower-case hexadecimal digits: {value!r:.80}")
+    return value
+
+
+def _check_bool(value: object) -> None:
+    if type(value) is not bool:
+        raise RecordError(f"not true or false: {value!r:.60}")
+
+
+def _check_presence(value: object) -> None:
+    if value not in PRESENCES:
+        raise RecordError(f"not a presence: {value!r:.60}")
+
+
+def _check_minutes(value: object) -> None:
+    if type(value) is not int or not 0 <= value <= MINUTES_OF_A_DAY:
+        raise RecordError(f"not a number of minutes: {value!r:.60}")
+
+
+def _check_roster(value: object) -> None:
+    if not isinstance(value, list):
+        raise RecordError("a roster is a list")
+    for line in value:
+        if not isinstance(line, dict) or line.keys() != _ROSTER_FIELDS:
+            raise RecordError(f"a line of a roster has the fields {', '.join(sorted(_ROSTER_FIELDS))}")
+        _check_bool(line["expected"])
+        check_digest(line["student"])
+        _check_mark(line)
+    if len({line["student"] for line in value}) != len(value):
+        raise RecordError("a student is twice in the roster")
+
+
+def _check_mark(line: Mapping[str, Any]) -> None:
+    _check_presence(line["presence"])
+    _check_minutes(line["minutes_late"])
+    if line["minutes_late"] and line["presence"] != "late":
+        raise RecordError("only a late student has minutes of lateness")
+
+
+Check = Callable[[object], object]
+
+
+@dataclass(frozen=True)
+class Required:
+    """Fields that an event cannot do without, and the check of each required detail."""
+
+    fields: tuple[str, ...] = ()
+    details: Mapping[str, Check] = field(default_factory=dict)
+
+
+_SIGNED = ("meeting", "method", "commitment")
+_REQUEST = {"request": check_uuid}
+
+KNOWN: Mapping[str, Required] = {
+    "log.opened": Required(),
+    "roll_call.opened": Required(("meeting",)),
+    "roll_call.marked": Required(
+        ("meeting", "student"), {"presence": _check_presence, "minutes_late": _check_minutes}
+    ),
+    "roll_call.ended": Required(("meeting",), {"roster": _check_roster}),
+    "sign_in.opened": Required(_SIGNED, {"closes_at": read_instant}),
+    "teacher.signed": Required(_SIGNED),
+    "sign_in.signed": Required((*_SIGNED, "student")),
+    "sign_in.regularised": Required(("meeting", "student", "commitment")),
+    "meeting.validated": Required(("meeting",)),
+    "parameters.changed": Required(),
+    "course.flagged": Required((), {"course": check_uuid, "flagged": _check_bool}),
+    "student.flagged": Required(("student",), {"flagged": _check_bool}),
+    "audit_trail.requested": Required((), _REQUEST),
+    "audit_trail.approved": Required((), _REQUEST),
+    "audit_trail.refused": Required((), _REQUEST),
+    "audit_trail.produced": Required((), {**_REQUEST, "manifest": check_digest}),
+}
+
+
+def check(event: str, fields: Mapping[str, object]) -> None:
+    """Check that a record holds what its event requires; an unknown event is free. Raises RecordError."""
+    required = KNOWN.get(event)
+    if required is None:
+        return
+    details = fields.get("details", {})
+    missing = [name for name in required.fields if name not in fields]
+    if not isinstance(details, dict):
+        raise RecordError("details is an object")
+    missing += [f"details.{name}" for name in required.details if name not in details]
+    if missing:
+        raise RecordError(f"{event} lacks {', '.join(missing)}")
+    for name, checked in required.details.items():
+        checked(details[name])
+    if event == "roll_call.marked":
+        _check_mark(details)
