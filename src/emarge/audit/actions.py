@@ -80,8 +80,9 @@ def record(
 
     ``log`` and ``code`` are the institution code's log in the vault and its label; ``day`` is the school's
     local day that an audit trail finds the event by (the meeting's; by default the UTC day of ``at``);
-    ``content`` is the personal part, sealed here and never in the record, and ``people`` says in it who stands
-    behind the record's pseudonyms (docs/formats/contents.md); ``subject`` is what supervision shows it against.
+    ``content`` is the personal part, sealed here and never in the record, and ``people`` says in it who
+    stands behind the record's pseudonyms (docs/formats/contents.md); ``subject`` is what supervision shows
+    the event against.
     Raises OutsideTransactionError outside a transaction.
     """
     if not connection.in_atomic_block:
