@@ -169,7 +169,7 @@ async def _gone(receive: Receive) -> None:
 def serve(*, port: int, with_relay: bool) -> None:
     """Serve on loopback until SIGTERM or SIGINT, in this process: one process is one writer on SQLite.
 
-    With ``with_relay`` a thread delivers the outbox to the vault meanwhile; both have stopped when this returns.
+    With ``with_relay`` a thread delivers the outbox to the vault meanwhile; both have stopped at the end.
     """
     asyncio.run(_serve(port=port, with_relay=with_relay))
 

@@ -1,7 +1,7 @@
 from django.urls import URLPattern, URLResolver, include, path
 
 from emarge.accounts import views as accounts
-from emarge.spaces import home
+from emarge.spaces import home, live
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home.home, name="home"),
@@ -10,6 +10,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("language", home.language, name="language"),
     path("teacher/", include("emarge.spaces.teachers.urls")),
     path("student/", include("emarge.spaces.students.urls")),
+    path("live/meetings/<uuid:uuid>", live.may_watch, name="live"),
     path("secretariat/", include("emarge.spaces.secretariat.urls")),
 ]
 

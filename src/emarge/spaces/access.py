@@ -6,7 +6,7 @@ Every function runs inside the scope of the request's base, so that another base
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 
@@ -71,6 +71,12 @@ def watched_meeting_or_404(request: HttpRequest, uuid: UUID) -> ClassMeeting:
 
 
 def _described(meetings: QuerySet[ClassMeeting]) -> QuerySet[ClassMeeting]:
+    lines = RollCallLine.objects.select_related("sign_in", "roll_call")
     return meetings.select_related(
         "course__subject", "course__course_type", "room", "roll_call"
-    ).prefetch_related("teachers", "course__groups", "roll_call__teacher_signatures__teacher")
+    ).prefetch_related(
+        "teachers",
+        "course__groups",
+        "roll_call__teacher_signatures__teacher",
+        Prefetch("roll_call__lines", queryset=lines),
+    )
