@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -16,7 +16,7 @@ __all__ = ["Deposit", "Receipt", "SealedContent", "VaultClient"]
 
 _TIMEOUT = 30.0  # seconds
 _NO_CONTENT = {"no_content", "key_destroyed"}
-# A request holds at most half of the largest body in bytes: base64 and JSON make it grow by less than the rest.
+# Bytes in a request, at most: base64 and JSON make them grow to less than the largest body.
 _MOST_BYTES = wire.MAX_BODY // 2
 T = TypeVar("T")
 
@@ -56,7 +56,7 @@ class VaultClient:
         """Log records and give their receipts, in order. Role writer.
 
         Many records go in several requests: when a later one fails, the earlier ones are logged, and the
-        same call again gives all receipts. Raises ValueError never: a malformed deposit is VaultRefused.
+        same call again gives all receipts.
         """
         receipts: list[Receipt] = []
         for part in _parts(deposits):
@@ -151,7 +151,7 @@ def _content(answer: httpx.Response) -> SealedContent:
     return SealedContent(wire.decode(values["ciphertext"]), wire.decode(values["key"]))
 
 
-def _read(answer: httpx.Response, read: Callable[[httpx.Response], Any]) -> Any:
+def _read(answer: httpx.Response, read: Callable[[httpx.Response], T]) -> T:
     try:
         return read(answer)
     except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -41,7 +41,7 @@ class Deposit:
 
 @dataclass(frozen=True)
 class Receipt:
-    """A record's place: ``leaf`` (hex) is the leaf hash of its entry, ``checkpoint`` the first that holds it."""
+    """A record's place: ``leaf`` (hex) hashes its entry, ``checkpoint`` is the first that holds it."""
 
     uuid: str
     index: int

@@ -14,8 +14,6 @@ import orjson
 from emarge.proof.vault import wire
 from emarge.proof.vault.collector import Collector
 from emarge.proof.vault.errors import (
-    CorruptVault,
-    ProofError,
     StampUnavailable,
     VaultRefused,
     VaultUnavailable,
