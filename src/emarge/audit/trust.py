@@ -1,0 +1,50 @@
+"""What an inspector must know beforehand: the log's key and the root of the timestamp authority."""
+
+import base64
+import binascii
+import os
+import re
+from pathlib import Path
+
+from emarge.audit import vault
+from emarge.lib.env import data_dir
+from emarge.proof.evidence.trust import TrustAnchors
+from emarge.proof.vault.errors import VaultUnavailable
+
+_PEM = re.compile(r"-----BEGIN CERTIFICATE-----\s+(.*?)-----END CERTIFICATE-----", re.DOTALL)
+
+
+def anchors(log: str, code: str) -> TrustAnchors:
+    """The trust anchors of an institution code, whose ``fingerprint`` the inspector gets from elsewhere.
+
+    Raises VaultUnavailable or VaultRefused when the vault does not give the log's key, or when the root
+    certificate is not where it should be.
+    """
+    with vault.client("reader") as reader:
+        vkey = reader.vkey(log)
+    return TrustAnchors(
+        origin=vkey.partition("+")[0],
+        vkey=vkey,
+        code=code,
+        timestamp_roots=tuple(_certificates(_root_file())),
+    )
+
+
+def chain() -> list[bytes]:
+    """The PEM certificates of the timestamp authority below its root, as they travel in a bundle."""
+    return [_root_file().with_name("tsa.pem").read_bytes()]
+
+
+def _root_file() -> Path:
+    """The public root certificate: EMARGE_TIMESTAMP_ROOT, else the timestamp authority's of this machine."""
+    named = os.environ.get("EMARGE_TIMESTAMP_ROOT")
+    return Path(named) if named else data_dir() / "timestamping" / "root.pem"
+
+
+def _certificates(path: Path) -> list[bytes]:
+    """The DER certificates of a PEM file, in ascending order."""
+    try:
+        found = _PEM.findall(path.read_text(encoding="ascii"))
+        return sorted(base64.b64decode("".join(body.split()), validate=True) for body in found)
+    except (OSError, ValueError, binascii.Error) as error:
+        raise VaultUnavailable(f"the root certificate {path.name} cannot be read") from error

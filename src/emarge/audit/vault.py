@@ -1,0 +1,23 @@
+"""Reaches the vault: its address from the environment, one credential per role from the data folder."""
+
+import os
+
+from emarge.lib.env import data_dir
+from emarge.proof.vault.client import VaultClient
+from emarge.proof.vault.errors import VaultUnavailable
+
+
+def client(role: str) -> VaultClient:
+    """A client of the vault in a role: ``opener``, ``writer`` or ``reader``. Use it as a context manager.
+
+    Raises VaultUnavailable when no address or no credential is set: deliveries then wait.
+    """
+    url = os.environ.get("EMARGE_VAULT_URL")
+    if not url:
+        raise VaultUnavailable("EMARGE_VAULT_URL is not set: it says where the vault answers")
+    path = data_dir() / "credentials" / f"vault-{role}"
+    try:
+        credential = path.read_text(encoding="ascii").strip()
+    except OSError as error:
+        raise VaultUnavailable(f"the credential {path.name} cannot be read: {error.strerror}") from error
+    return VaultClient(url, credential)
