@@ -1,0 +1,291 @@
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from django_scopes import scope
+
+from emarge.attendance import actions
+from emarge.attendance.models import Parameters, RollCall, RollCallLine
+from emarge.attendance.rules import MAX_ROSTER, Presence
+from emarge.audit.actions import pseudonyms
+from emarge.audit.models import OutboxEvent
+from emarge.institutions.models import Group, Student
+from emarge.lib.refusal import Refused
+from emarge.proof.evidence import records
+from tests.attendance.journey import call_roll, events, last_event, line_of, open_the_sign_in, opened
+from tests.cast import NOON, TEN, make_school
+
+
+def _open(school, *, by=None, at=TEN):
+    return actions.open_roll_call(school.meeting, by=by or school.teacher.user, at=at)
+
+
+def _refused(action) -> str:
+    """The code of a refusal, after checking that nothing was written."""
+    before = OutboxEvent.objects.count()
+    with pytest.raises(Refused) as refused:
+        action()
+    assert OutboxEvent.objects.count() == before
+    return refused.value.code
+
+
+def test_opening_freezes_the_roster_and_what_the_meeting_was(school):
+    roll_call = _open(school)
+    assert [(str(line), line.expected, line.presence) for line in roll_call.lines.all()] == [
+        ("ADAM Alice", True, "present"),
+        ("BENOÎT Bao", True, "present"),
+        ("CARON Chloe", True, "present"),
+        ("DAVID Dan", False, "present"),
+    ]
+    assert (roll_call.subject, roll_call.course_type, roll_call.room, roll_call.public) == (
+        "R1.01 Initiation au développement",
+        "TD",
+        "S102",
+        "INFO1-G1",
+    )
+    assert (roll_call.starts_at, roll_call.ends_at, roll_call.extension_minutes) == (TEN, NOON, 15)
+    assert roll_call.teacher_uuids == sorted(
+        str(teacher.uuid) for teacher in (school.teacher, school.colleague, school.helpless)
+    )
+
+
+def test_later_changes_of_groups_names_flags_and_extension_never_reach_it(school):
+    roll_call = _open(school)
+    alice = school.students["alice"]
+    alice.groups.clear()
+    Student.objects.filter(pk=alice.pk).update(last_name="ZOLA", subject_to_sign_in=False)
+    actions.set_extension(school.base, minutes=60, by=school.secretary, at=TEN)
+    Student.objects.create(base=school.base, last_name="NEW", first_name="Nina").groups.add(school.group)
+    roll_call.refresh_from_db()
+    assert [str(line) for line in roll_call.lines.all()] == [
+        "ADAM Alice",
+        "BENOÎT Bao",
+        "CARON Chloe",
+        "DAVID Dan",
+    ]
+    assert (roll_call.lines.first().expected, roll_call.extension_minutes) == (True, 15)
+
+
+def test_opening_twice_returns_the_first_and_records_once(school):
+    assert _open(school) == _open(school, by=school.colleague.user, at=NOON)
+    assert events() == ["roll_call.opened"]
+
+
+def test_the_opening_is_recorded_without_a_name(school):
+    roll_call = _open(school)
+    row = last_event()
+    people = [school.teacher, school.colleague, school.helpless, *school.students.values()]
+    names = pseudonyms(person.uuid for person in people)
+    record = records.parse(bytes(row.record))
+    assert (record.event, record.at, record.code, record.meeting) == (
+        "roll_call.opened",
+        TEN,
+        "École-a",
+        str(school.meeting.uuid),
+    )
+    assert (record.actor.role, record.actor.person) == ("teacher", names[school.teacher.uuid])
+    assert record.teachers == tuple(names[UUID(teacher)] for teacher in roll_call.teacher_uuids)
+    assert record.details["roster"] == [
+        {"student": names[student.uuid], "expected": student.last_name != "DAVID"}
+        for student in school.students.values()
+    ]
+    assert (row.log, row.base, row.subject) == ("log-a", school.base.uuid, roll_call.uuid)
+    assert row.labels == [
+        "event:roll_call.opened",
+        "day:2026-11-23",
+        f"meeting:{school.meeting.uuid}",
+        *(f"teacher:{name}" for name in record.teachers),
+    ]
+
+
+def test_the_opening_seals_the_meeting_in_words_and_its_teachers_only(school):
+    _open(school)
+    content = opened(last_event())
+    assert content["meeting"] == {
+        "title": "R1.01 Initiation au développement",
+        "type": "TD",
+        "room": "S102",
+        "public": "INFO1-G1",
+        "starts_at": "2026-11-23T09:00:00.000000Z",
+        "ends_at": "2026-11-23T11:00:00.000000Z",
+        "time_zone": "Europe/Paris",
+    }
+    assert sorted(person["name"] for person in content["people"]) == [
+        "COLIN Colette",
+        "HAMON Hugo",
+        "TESSIER Thomas",
+    ]
+
+
+def test_who_may_not_open(school):
+    stranger = make_school("b").teacher.user
+    assert _refused(lambda: _open(school, by=stranger)) == "not_your_meeting"
+    assert _refused(lambda: _open(school, by=school.secretary)) == "not_your_meeting"
+    assert _refused(lambda: _open(school, by=school.students["alice"].user)) == "not_your_meeting"
+    assert _refused(lambda: _open(school, by=school.helpless.user)) == "no_right"
+    assert RollCall.objects.count() == 0
+
+
+def test_a_meeting_of_another_base_does_not_exist_here(school):
+    other = make_school("b")
+    with pytest.raises(type(school.meeting).DoesNotExist):
+        actions.open_roll_call(other.meeting, by=school.teacher.user, at=TEN)
+
+
+def test_when_it_may_not_open(school):
+    assert _refused(lambda: _open(school, at=TEN - timedelta(minutes=16))) == "too_early_to_call"
+    assert _refused(lambda: _open(school, at=NOON + timedelta(days=7, minutes=1))) == "too_late_to_call"
+    school.meeting.cancelled = True
+    school.meeting.save()
+    assert _refused(lambda: _open(school)) == "meeting_cancelled"
+    Parameters.objects.update(active=False)
+    assert _refused(lambda: _open(school)) == "not_active"
+
+
+def test_a_cohort_brings_the_students_of_its_groups_once(school):
+    cohort = Group.objects.create(base=school.base, kind=Group.Kind.COHORT, name="INFO1")
+    Group.objects.filter(pk=school.group.pk).update(cohort=cohort)
+    school.students["alice"].groups.add(cohort)
+    school.meeting.course.groups.set([cohort])
+    assert _open(school).lines.count() == 4
+
+
+def test_a_student_outside_the_groups_is_not_in_the_roster(school):
+    Student.objects.create(base=school.base, last_name="ELSE", first_name="Eve")
+    assert _open(school).lines.count() == 4
+
+
+def _fill(school, count):
+    students = Student.objects.bulk_create(
+        Student(base=school.base, last_name=f"S{number:03}", first_name="X") for number in range(count)
+    )
+    school.group.students.add(*students)
+
+
+def test_the_largest_roster_fits_in_the_vault(school):
+    _fill(school, MAX_ROSTER - 4)
+    roll_call = _open(school)
+    roll_call.lines.update(presence="present", expected=False, minutes_late=0)
+    actions.end_roll_call(roll_call, by=school.teacher.user, at=TEN)
+    assert max(len(row.record) for row in OutboxEvent.objects.all()) < 49_152
+
+
+def test_a_larger_roster_is_refused(school):
+    _fill(school, MAX_ROSTER - 3)
+    assert _refused(lambda: _open(school)) == "roster_too_large"
+    assert RollCallLine.objects.count() == 0
+
+
+def test_marking_writes_the_line_and_its_event(school):
+    roll_call = _open(school)
+    line = actions.mark(
+        line_of(roll_call, school, "bao"),
+        Presence.LATE,
+        minutes_late=10,
+        reason=" missed the bus ",
+        by=school.teacher.user,
+        at=TEN,
+    )
+    line.refresh_from_db()
+    assert (line.presence, line.minutes_late, line.reason) == ("late", 10, "missed the bus")
+    row = last_event()
+    record, content = records.parse(bytes(row.record)), opened(row)
+    bao = pseudonyms([school.students["bao"].uuid])[school.students["bao"].uuid]
+    assert (record.event, record.student) == ("roll_call.marked", bao)
+    assert record.details == {"presence": "late", "minutes_late": 10}
+    assert record.corrects is None
+    assert content["reason"] == "missed the bus"
+    assert {person["pseudonym"]: person["name"] for person in content["people"]}[bao] == "BENOÎT Bao"
+    assert row.subject == line.uuid
+
+
+def test_a_changed_mark_names_the_one_it_corrects(school):
+    roll_call = _open(school)
+    line, teacher = line_of(roll_call, school, "bao"), school.teacher.user
+    actions.mark(line, Presence.ABSENT, by=teacher, at=TEN)
+    first = last_event()
+    actions.mark(line, Presence.PRESENT, by=teacher, at=TEN)
+    assert records.parse(bytes(last_event().record)).corrects == str(first.uuid)
+
+
+def test_the_same_mark_again_is_no_event(school):
+    roll_call = _open(school)
+    line, teacher = line_of(roll_call, school, "bao"), school.teacher.user
+    actions.mark(line, Presence.ABSENT, by=teacher, at=TEN)
+    actions.mark(line, Presence.ABSENT, by=teacher, at=TEN)
+    assert events() == ["roll_call.opened", "roll_call.marked"]
+
+
+def test_who_may_not_mark(school):
+    line = line_of(_open(school), school, "bao")
+
+    def mark(by):
+        return lambda: actions.mark(line, Presence.ABSENT, by=by, at=TEN)
+
+    assert _refused(mark(make_school("b").teacher.user)) == "not_your_meeting"
+    assert _refused(mark(school.students["bao"].user)) == "not_your_meeting"
+    assert _refused(mark(school.helpless.user)) == "no_right"
+    line.refresh_from_db()
+    assert line.presence == "present"
+
+
+def test_after_the_end_marks_are_refused_and_the_text_says_who_corrects(school):
+    roll_call = call_roll(school)
+    line = line_of(roll_call, school, "bao")
+    with pytest.raises(Refused) as refused:
+        actions.mark(line, Presence.ABSENT, by=school.teacher.user, at=TEN)
+    assert refused.value.code == "roll_call_ended"
+    assert "secretariat" in str(refused.value.text)
+
+
+def test_a_mark_out_of_range_is_refused(school):
+    line = line_of(_open(school), school, "bao")
+    teacher = school.teacher.user
+    assert (
+        _refused(lambda: actions.mark(line, Presence.ABSENT, minutes_late=5, by=teacher, at=TEN))
+        == "minutes_out_of_range"
+    )
+    assert (
+        _refused(lambda: actions.mark(line, Presence.ABSENT, reason="x" * 201, by=teacher, at=TEN))
+        == "reason_too_long"
+    )
+
+
+def test_ending_records_the_roster_as_marked(school):
+    roll_call = call_roll(school)
+    assert roll_call.ended_at == TEN
+    names = pseudonyms(student.uuid for student in school.students.values())
+    assert records.parse(bytes(last_event().record)).details == {
+        "roster": [
+            {
+                "student": names[student.uuid],
+                "presence": "absent" if name == "chloe" else "present",
+                "minutes_late": 0,
+                "expected": name != "dan",
+            }
+            for name, student in school.students.items()
+        ]
+    }
+    assert opened(last_event())["meeting"]["title"] == "R1.01 Initiation au développement"
+
+
+def test_ending_twice_changes_nothing(school):
+    roll_call = call_roll(school)
+    again = actions.end_roll_call(roll_call, by=school.colleague.user, at=NOON)
+    assert again.ended_at == TEN
+    assert events() == ["roll_call.opened", "roll_call.marked", "roll_call.ended"]
+
+
+def test_who_may_not_end(school):
+    roll_call = _open(school)
+    end = actions.end_roll_call
+    assert _refused(lambda: end(roll_call, by=school.helpless.user, at=TEN)) == "no_right"
+    assert _refused(lambda: end(roll_call, by=school.secretary, at=TEN)) == "not_your_meeting"
+
+
+def test_records_say_the_school_s_local_day_of_the_meeting(db):
+    late = TEN.replace(hour=23, minute=30)
+    school = make_school("late", starts_at=late, ends_at=late + timedelta(hours=1))
+    with scope(base=school.base):
+        open_the_sign_in(school, late)
+        assert {row.labels[1] for row in OutboxEvent.objects.all()} == {"day:2026-11-24"}

@@ -1,0 +1,12 @@
+import pytest
+from django_scopes import scope
+
+from tests.cast import make_school
+
+
+@pytest.fixture
+def school(db):
+    """The cast, inside the scope of its base."""
+    school = make_school()
+    with scope(base=school.base):
+        yield school
