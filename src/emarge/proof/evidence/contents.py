@@ -11,7 +11,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from emarge.proof.evidence.canonical import canonical, parse_canonical
-from emarge.proof.evidence.errors import CanonicalError, ContentError
+from emarge.proof.evidence.errors import CanonicalError, CommitmentError, ContentError
 
 MAX_CONTENT = 1024 * 1024
 KEY_SIZE = 32
@@ -47,11 +47,14 @@ def commit(key: bytes, ciphertext: bytes) -> str:
 
 
 def open_content(ciphertext: bytes, key: bytes, commitment: str) -> dict[str, Any]:
-    """The content behind a commitment. Raises ContentError: other key, other ciphertext, or not a content."""
+    """The content behind a commitment.
+
+    Raises CommitmentError when key or ciphertext are not those committed to, ContentError when it is no content.
+    """
     if len(key) != KEY_SIZE:
-        raise ContentError(f"the key is not {KEY_SIZE} bytes long")
+        raise CommitmentError(f"the key is not {KEY_SIZE} bytes long")
     if not hmac.compare_digest(commit(key, ciphertext), commitment):
-        raise ContentError("content and key are not those that the record committed to")
+        raise CommitmentError("content and key are not those that the record committed to")
     if not NONCE_SIZE + TAG_SIZE < len(ciphertext) <= NONCE_SIZE + TAG_SIZE + MAX_CONTENT:
         raise ContentError("the sealed content has an impossible length")
     try:

@@ -15,6 +15,10 @@ class ContentError(ValueError):
     """A content that does not open, or does not say what a content says (docs/formats/contents.md)."""
 
 
+class CommitmentError(ContentError):
+    """Content and key are not those that the record committed to."""
+
+
 class TrustError(ValueError):
     """Not a set of trust anchors (docs/formats/trust.md)."""
 
@@ -64,7 +68,7 @@ class Fault(StrEnum):
 
 
 class EvidenceError(Exception):
-    """The bundle proves nothing: ``fault`` says what is wrong, ``file`` where, ``detail`` why, technically."""
+    """The bundle is refused: ``fault`` says what is wrong, ``file`` where, ``detail`` why (technical)."""
 
     def __init__(self, fault: Fault, file: str, detail: str) -> None:
         super().__init__(f"{fault.value}: {file}: {detail}" if file else f"{fault.value}: {detail}")

@@ -88,7 +88,7 @@ def build(
     commitment: str | None = None,
     details: Mapping[str, object] | None = None,
 ) -> bytes:
-    """The canonical bytes of a record. ``at`` is aware. Raises RecordError, also when its event asks for more."""
+    """The canonical bytes of a record; ``at`` is aware. Raises RecordError, or if its event lacks a field."""
     optional = {
         "meeting": meeting,
         "student": student,

@@ -1,0 +1,98 @@
+"""Assemble a bundle (docs/formats/bundle.md), in two steps around the record that says it was produced.
+
+``draft`` lays down every file that the manifest lists; the caller has ``Draft.digest`` recorded in the log as
+``audit_trail.produced``; ``assemble`` adds the proofs against one checkpoint that covers them all.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from emarge.proof.evidence import bundle, layout, manifest
+from emarge.proof.evidence.manifest import Request
+from emarge.proof.evidence.readme import README
+from emarge.proof.evidence.trust import TrustAnchors
+from emarge.proof.evidence.verify import verify_bundle
+from emarge.proof.vault.entry import decode
+from emarge.proof.vault.tlog_proof import InclusionProof, format_proof
+
+__all__ = ["Draft", "Gathered", "Request", "assemble", "draft"]
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """A record as the vault gives it: index, entry, and sealed content with its key when asked for."""
+
+    index: int
+    entry: bytes
+    ciphertext: bytes = b""
+    key: bytes = b""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """The listed files and the manifest, ready for the production record."""
+
+    anchors: TrustAnchors
+    files: Mapping[str, bytes]
+    indexes: tuple[int, ...]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the manifest, hex: what the production record carries as ``manifest``."""
+        return manifest.digest(self.files[layout.MANIFEST])
+
+
+def draft(
+    *,
+    anchors: TrustAnchors,
+    request: Request,
+    gathered: Sequence[Gathered],
+    sheet: bytes,
+    certificates: Sequence[bytes],
+) -> Draft:
+    """Everything but the proofs. ``certificates``: DER, below the roots of the anchors; ``sheet``: the PDF.
+
+    Raises ManifestError, TrustError or EntryError for what cannot be written.
+    """
+    files = {layout.README: README.encode(), layout.TRUST: anchors.to_bytes(), layout.SHEET: sheet}
+    for certificate in certificates:
+        name = hashlib.sha256(certificate).hexdigest()[:16]
+        pem = x509.load_der_x509_certificate(certificate).public_bytes(Encoding.PEM)
+        files[f"certificates/{name}.pem"] = pem
+    for one in gathered:
+        found = decode(one.entry)
+        stem = layout.record_stem(one.index)
+        files[stem + layout.RECORD], files[stem + layout.TOKEN] = found.payload, found.stamp
+        if one.ciphertext:
+            stem = layout.content_stem(one.index)
+            files[stem + layout.SEALED], files[stem + layout.KEY] = one.ciphertext, one.key
+    files[layout.MANIFEST] = manifest.write(anchors.code, request, files)
+    return Draft(anchors, files, tuple(sorted(one.index for one in gathered)))
+
+
+def assemble(
+    drafted: Draft,
+    *,
+    produced: Gathered,
+    hashes: Mapping[int, Sequence[bytes]],
+    checkpoint: bytes,
+) -> bytes:
+    """The bundle: ``hashes`` are the inclusion proofs, by index, of every record, the production's too.
+
+    All are against ``checkpoint``, a signed note. The bundle is verified before it is given back: raises
+    EvidenceError when it would not convince a stranger, BundleError when it is too large.
+    """
+    files = dict(drafted.files)
+    stems = {index: layout.record_stem(index) for index in drafted.indexes}
+    for index, stem in {**stems, produced.index: layout.PRODUCED}.items():
+        files[stem + layout.PROOF] = format_proof(InclusionProof(index, tuple(hashes[index]), checkpoint))
+    found = decode(produced.entry)
+    files[layout.PRODUCED + layout.RECORD] = found.payload
+    files[layout.PRODUCED + layout.TOKEN] = found.stamp
+    data = bundle.write(files)
+    verify_bundle(data, drafted.anchors.fingerprint)
+    return data

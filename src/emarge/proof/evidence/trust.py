@@ -1,0 +1,86 @@
+"""The trust anchors: what a stranger must know beforehand (docs/formats/trust.md)."""
+
+import base64
+import binascii
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from emarge.proof.evidence.canonical import canonical, parse_canonical
+from emarge.proof.evidence.errors import CanonicalError, RecordError, TrustError
+from emarge.proof.evidence.records import check_code
+
+FORMAT = "emarge-trust/1"
+_FIELDS = {"format", "code", "origin", "timestamp_roots", "vkey"}
+
+
+@dataclass(frozen=True)
+class TrustAnchors:
+    """A log (origin and C2SP verifier key), its institution code, and the DER roots of its timestamps."""
+
+    origin: str
+    vkey: str
+    code: str
+    timestamp_roots: tuple[bytes, ...]
+
+    def to_bytes(self) -> bytes:
+        """The one spelling of these anchors. Raises TrustError when they have none."""
+        roots = sorted({base64.b64encode(root).decode("ascii") for root in self.timestamp_roots})
+        fields = {
+            "format": FORMAT,
+            "code": self.code,
+            "origin": self.origin,
+            "timestamp_roots": roots,
+            "vkey": self.vkey,
+        }
+        try:
+            data = canonical(fields)
+        except CanonicalError as error:
+            raise TrustError(str(error)) from error
+        _read(fields)
+        return data
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the anchors, 64 lower-case hex digits: what the auditor gets from elsewhere."""
+        return hashlib.sha256(self.to_bytes()).hexdigest()
+
+
+def parse(data: bytes) -> TrustAnchors:
+    """Read anchors strictly. Raises TrustError."""
+    try:
+        fields = parse_canonical(data)
+    except CanonicalError as error:
+        raise TrustError(str(error)) from error
+    return _read(fields)
+
+
+def _read(fields: Any) -> TrustAnchors:
+    if not isinstance(fields, dict) or fields.keys() != _FIELDS:
+        raise TrustError(f"trust anchors have the fields {', '.join(sorted(_FIELDS))}")
+    if fields["format"] != FORMAT:
+        raise TrustError(f"the format is not {FORMAT}")
+    origin, vkey = fields["origin"], fields["vkey"]
+    if not isinstance(origin, str) or not isinstance(vkey, str) or not origin:
+        raise TrustError("the origin and the key of a log are text")
+    if not vkey.startswith(f"{origin}+"):
+        raise TrustError("the key is not that of the log")
+    try:
+        code = check_code(fields["code"])
+    except RecordError as error:
+        raise TrustError(str(error)) from error
+    return TrustAnchors(origin, vkey, code, _read_roots(fields["timestamp_roots"]))
+
+
+def _read_roots(values: object) -> tuple[bytes, ...]:
+    if not isinstance(values, list) or not values or not all(isinstance(value, str) for value in values):
+        raise TrustError("there is at least one root of timestamps, each in base64")
+    if values != sorted(set(values)):
+        raise TrustError("the roots of timestamps are ascending, each once")
+    try:
+        roots = tuple(binascii.a2b_base64(value.encode("ascii"), strict_mode=True) for value in values)
+    except (binascii.Error, UnicodeEncodeError) as error:
+        raise TrustError("a root of timestamps is not base64") from error
+    if [base64.b64encode(root).decode("ascii") for root in roots] != values:
+        raise TrustError("a root of timestamps is not in canonical base64")
+    return roots
