@@ -32,10 +32,11 @@ def _context(student: Student) -> dict[str, Any]:
     now = timezone.now()
     today = localdate()
     items = items_of(open_lines_of(student, now), now)
+    open_now = {item.roll_call.meeting_id for item in items}
     coming = [
         meeting
         for meeting in timetable_of_student(student, today, today)
-        if meeting.ends_at > now and not meeting.cancelled
+        if meeting.ends_at > now and not meeting.cancelled and meeting.pk not in open_now
     ]
     shown = [str(item.line.uuid) for item in items] + [str(meeting.uuid) for meeting in coming]
     return {

@@ -32,6 +32,7 @@ from emarge.spaces.access import (
     teacher_or_404,
     user_of,
 )
+from emarge.spaces.names import alphabetical
 from emarge.spaces.teachers.states import facts_of, meeting_state, roll_call_of
 from emarge.timetable.models import ClassMeeting
 
@@ -135,7 +136,7 @@ def sheet_context(request: HttpRequest, meeting: ClassMeeting) -> dict[str, Any]
     """What the sheet shows, whole or line by line."""
     roll_call = roll_call_of(meeting)
     may_enter = user_of(request).has_right(Right.ENTER_ABSENCES)
-    lines = list(roll_call.lines.all()) if roll_call is not None else []
+    lines = alphabetical(roll_call.lines.all()) if roll_call is not None else []
     return {
         "meeting": meeting,
         "facts": facts_of(meeting),

@@ -26,7 +26,7 @@ def meeting_state(meeting: ClassMeeting, now: datetime) -> MeetingState:
     """The state of a class meeting that was read with the lines of its roll call."""
     roll_call = roll_call_of(meeting)
     if meeting.cancelled:
-        return MeetingState("cancelled", _("Cancelled"))
+        return MeetingState("off", _("Cancelled"))
     if roll_call is None:
         return MeetingState("waiting", _("Roll not called"))
     if roll_call.validated_at is not None:

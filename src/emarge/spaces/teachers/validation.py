@@ -1,6 +1,5 @@
-import math
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +13,8 @@ from emarge.attendance.models import RollCall, RollCallLine, SignIn, TeacherSign
 from emarge.attendance.queries import closes_at, is_open, sign_in_status, signed, tally
 from emarge.institutions.models import Teacher
 from emarge.spaces.access import teacher_meeting_or_404, teacher_or_404, user_of
-from emarge.spaces.clock import said
+from emarge.spaces.clock import said, said_left
+from emarge.spaces.names import alphabetical
 from emarge.spaces.teachers.states import facts_of, meeting_state, roll_call_of
 from emarge.timetable.models import ClassMeeting
 
@@ -69,12 +69,15 @@ def _context(
         "facts": facts_of(meeting),
         "roll_call": roll_call,
         "state": meeting_state(meeting, now),
-        "rows": [Row(line, sign_in_status(line, now).value, signed(line)) for line in roll_call.lines.all()],
+        "rows": [
+            Row(line, sign_in_status(line, now).value, signed(line))
+            for line in alphabetical(roll_call.lines.all())
+        ],
         "teachers": teachers,
         "count": tally(roll_call),
         "open": is_open(roll_call, now),
         "closes": said(closes_at(roll_call), now),
-        "minutes_left": math.ceil((closes_at(roll_call) - now) / timedelta(minutes=1)),
+        "left": said_left(closes_at(roll_call) - now),
         "may_sign": waiting and may_open and in_time,
     }
 
