@@ -9,7 +9,7 @@ from pathlib import Path
 from emarge.audit import vault
 from emarge.lib.env import data_dir
 from emarge.proof.evidence.trust import TrustAnchors
-from emarge.proof.vault.errors import VaultUnavailable
+from emarge.proof.vault.errors import VaultRefused, VaultUnavailable
 
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----\s+(.*?)-----END CERTIFICATE-----", re.DOTALL)
 
@@ -28,6 +28,14 @@ def anchors(log: str, code: str) -> TrustAnchors:
         code=code,
         timestamp_roots=tuple(_certificates(_root_file())),
     )
+
+
+def anchors_or_none(log: str, code: str) -> TrustAnchors | None:
+    """The trust anchors for a screen, which says so when the vault does not answer."""
+    try:
+        return anchors(log, code)
+    except (VaultUnavailable, VaultRefused):
+        return None
 
 
 def chain() -> list[bytes]:

@@ -1,12 +1,13 @@
 """Every write about audit trail requests: ask, approve, refuse, produce, hand over."""
 
+import unicodedata
 from datetime import date, datetime
-from typing import Any
 
 from django.db import transaction
 
 from emarge.accounts.models import Right, User
 from emarge.attendance.models import Parameters
+from emarge.attendance.people import actor_of, author, identity
 from emarge.audit import actions as audit
 from emarge.hosting.models import Base
 from emarge.inspections import rules
@@ -31,7 +32,7 @@ def request_trail(
     at: datetime,
 ) -> AuditTrailRequest:
     """Enter a funder's request for an audit trail of a period, of everybody or of one student (row M7.5)."""
-    inspector, reference, reason = inspector.strip(), reference.strip(), reason.strip()
+    inspector, reference, reason = _clean(inspector), _clean(reference), _clean(reason)
     _require(by, Right.REQUEST_AUDIT_TRAILS)
     refuse(
         rules.why_not_request(
@@ -74,7 +75,7 @@ def approve(request: AuditTrailRequest, *, by: User, at: datetime) -> AuditTrail
 @transaction.atomic
 def refuse_request(request: AuditTrailRequest, *, reason: str, by: User, at: datetime) -> AuditTrailRequest:
     """Refuse, with a reason, a request that somebody else entered."""
-    reason = reason.strip()
+    reason = _clean(reason)
     _require(by, Right.APPROVE_AUDIT_TRAILS)
     request = _locked(request)
     same_person = request.requested_by_id == by.pk
@@ -92,6 +93,11 @@ def download(request: AuditTrailRequest, *, by: User, at: datetime) -> bytes:
     refuse(rules.why_not_download(state=request.request_state))
     _record("audit_trail.downloaded", request, by=by, at=at)
     return bytes(AuditTrailRequest.objects.values_list("bundle", flat=True).get(pk=request.pk))
+
+
+def _clean(text: str) -> str:
+    """A typed text as it is kept: NFC, as records ask, and without blanks around."""
+    return unicodedata.normalize("NFC", text).strip()
 
 
 def _require(by: User, right: Right) -> None:
@@ -120,27 +126,24 @@ def _decide(request: AuditTrailRequest, state: RequestState, *, by: User, at: da
 
 
 def _record(event: str, request: AuditTrailRequest, *, by: User, at: datetime, reason: str = "") -> None:
-    """Record what was done to a request; who asks and why is personal or confidential, so it is sealed."""
-    content: dict[str, Any] = {
-        "inspector": request.inspector,
-        "reference": request.reference,
-        "actor": by.full_name or by.login,
-    }
-    if reason:
-        content["reason"] = reason
+    """Record what was done to a request; who asks, for whom and why is confidential, so it is sealed."""
+    student = request.student
+    content = {"inspector": request.inspector, "reference": request.reference}
     audit.record(
         event,
         base=request.base.uuid,
         log=request.institution_code.log,
         code=request.institution_code.code,
         at=at,
-        actor=audit.Actor("staff", by.uuid),
-        student=request.student.uuid if request.student else None,
+        actor=actor_of(by),
+        day=at.astimezone(request.base.tz).date(),
+        student=student.uuid if student else None,
         details={
             "request": str(request.uuid),
             "period_from": request.period_from.isoformat(),
             "period_to": request.period_to.isoformat(),
         },
-        content=content,
+        content=content | ({"reason": reason} if reason else {}),
+        people=author(by) | (identity(student) if student else {}),
         subject=request.uuid,
     )

@@ -26,10 +26,12 @@ TEXTS: dict[Refusal, Any] = {
     Refusal.NOT_APPROVED: _("This request is not approved, so its audit trail cannot be produced."),
     Refusal.NOT_PRODUCED: _("This audit trail has not been produced yet, so there is nothing to download."),
     Refusal.RECORDS_WAITING: _(
-        "Records of this institution are still waiting for the vault, so the audit trail would be incomplete. Try again in a moment; nothing is lost."
+        "Records of this institution are still waiting for the vault, "
+        "so the audit trail would be incomplete. Try again in a moment; nothing is lost."
     ),
     Refusal.VAULT_UNAVAILABLE: _(
-        "The vault or the timestamp server does not answer. The request stays approved: try again in a moment."
+        "The vault or the timestamp server does not answer. "
+        "The request stays approved: try again in a moment."
     ),
     Refusal.NOTHING_TO_SHOW: _(
         "The vault holds no record of this period. Check the dates and the student of the request."

@@ -1,0 +1,125 @@
+"""Parameters > Assiduity > Digital sign-in (rows M2.1 to M2.3)."""
+
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET, require_POST
+
+from emarge.accounts.models import Right
+from emarge.attendance import actions
+from emarge.attendance.models import Parameters
+from emarge.attendance.rules import DEFAULT_EXTENSION_MINUTES
+from emarge.audit import trust
+from emarge.hosting.models import Base
+from emarge.institutions.codes import codes_of, find_or_create_code
+from emarge.institutions.models import InstitutionCode
+from emarge.lib.refusal import Refused
+from emarge.spaces.access import require_right
+from emarge.spaces.notices import notice
+from emarge.spaces.secretariat.page import go, show
+
+UNITS = {
+    "minutes": (1, gettext_lazy("minutes")),
+    "hours": (60, gettext_lazy("hours")),
+    "days": (24 * 60, gettext_lazy("days")),
+}
+
+
+@require_GET
+def parameters(request: HttpRequest) -> HttpResponse:
+    require_right(request, Right.EDIT_PARAMETERS)
+    return _show(request)
+
+
+@require_POST
+def activate(request: HttpRequest) -> HttpResponse:
+    """The window « Institution's code selection »: an existing code of the account, or a new one."""
+    user = require_right(request, Right.EDIT_PARAMETERS)
+    base = _base(request)
+    try:
+        with transaction.atomic():
+            code = _chosen_code(request, base)
+            actions.activate(base, code=code, by=user, at=timezone.now())
+    except Refused as refusal:
+        return _show(request, refusal)
+    notice(request, _("Digital sign-in is active, with the institution code %(code)s.") % {"code": code.code})
+    return go("secretariat:parameters")
+
+
+@require_POST
+def deactivate(request: HttpRequest) -> HttpResponse:
+    user = require_right(request, Right.EDIT_PARAMETERS)
+    try:
+        actions.deactivate(_base(request), by=user, at=timezone.now())
+    except Refused as refusal:
+        return _show(request, refusal)
+    notice(request, _("Digital sign-in is no longer active. What was recorded stays."))
+    return go("secretariat:parameters")
+
+
+@require_POST
+def extension(request: HttpRequest) -> HttpResponse:
+    user = require_right(request, Right.EDIT_PARAMETERS)
+    try:
+        minutes = _minutes(request)
+        actions.set_extension(_base(request), minutes=minutes, by=user, at=timezone.now())
+    except Refused as refusal:
+        return _show(request, refusal)
+    notice(request, _("The extension is changed. Roll calls that are already open keep theirs."))
+    return go("secretariat:parameters")
+
+
+@require_GET
+def fingerprint(request: HttpRequest) -> HttpResponse:
+    """The fragment that asks the vault: apart from the page, which must not wait for it."""
+    require_right(request, Right.EDIT_PARAMETERS)
+    parameters = _parameters(_base(request))
+    code = parameters.institution_code if parameters else None
+    anchors = trust.anchors_or_none(code.log, code.code) if code else None
+    return render(request, "secretariat/_fingerprint.html", {"anchors": anchors})
+
+
+def _base(request: HttpRequest) -> Base:
+    base: Base = request.base  # type: ignore[attr-defined]
+    return base
+
+
+def _parameters(base: Base) -> Parameters | None:
+    return Parameters.objects.select_related("institution_code").filter(base=base).first()
+
+
+def _chosen_code(request: HttpRequest, base: Base) -> InstitutionCode:
+    """The code chosen in the window; one of another account does not exist here."""
+    choice = request.POST.get("code", "")
+    if choice == "new":
+        return find_or_create_code(base.planning.account, request.POST.get("new_code", ""))
+    code = codes_of(base).filter(pk=int(choice)).first() if choice.isascii() and choice.isdigit() else None
+    if code is None:
+        raise Refused("code_missing", gettext_lazy("Choose an institution code, or make a new one."))
+    return code
+
+
+def _minutes(request: HttpRequest) -> int:
+    number, unit = request.POST.get("number", "").strip(), request.POST.get("unit", "")
+    if not (number.isascii() and number.isdigit() and len(number) <= len("14400")) or unit not in UNITS:
+        raise Refused("extension_malformed", gettext_lazy("Write the extension as a whole number."))
+    return int(number) * UNITS[unit][0]
+
+
+def _show(request: HttpRequest, refusal: Refused | None = None) -> HttpResponse:
+    base = _base(request)
+    parameters = _parameters(base)
+    minutes = parameters.extension_minutes if parameters else DEFAULT_EXTENSION_MINUTES
+    unit = next(name for name in ("days", "hours", "minutes") if minutes % UNITS[name][0] == 0)
+    context = {
+        "parameters": parameters,
+        "codes": codes_of(base),
+        "typed_code": request.POST.get("new_code", ""),
+        "number": minutes // UNITS[unit][0],
+        "unit": unit,
+        "units": [(name, text) for name, (_size, text) in UNITS.items()],
+    }
+    return show(request, "parameters.html", "parameters", context, refusal=refusal)
