@@ -49,7 +49,7 @@ def commit(key: bytes, ciphertext: bytes) -> str:
 def open_content(ciphertext: bytes, key: bytes, commitment: str) -> dict[str, Any]:
     """The content behind a commitment.
 
-    Raises CommitmentError when key or ciphertext are not those committed to, ContentError when it is no content.
+    Raises CommitmentError when key or ciphertext are others, ContentError when they hold no content.
     """
     if len(key) != KEY_SIZE:
         raise CommitmentError(f"the key is not {KEY_SIZE} bytes long")

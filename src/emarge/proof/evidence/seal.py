@@ -54,15 +54,15 @@ def draft(
     sheet: bytes,
     certificates: Sequence[bytes],
 ) -> Draft:
-    """Everything but the proofs. ``certificates``: DER, below the roots of the anchors; ``sheet``: the PDF.
+    """Everything but the proofs. ``certificates``: PEM, one each, below the anchors' roots; ``sheet``: the PDF.
 
-    Raises ManifestError, TrustError or EntryError for what cannot be written.
+    Raises ManifestError, TrustError, EntryError, or ValueError (a certificate) for what cannot be written.
     """
     files = {layout.README: README.encode(), layout.TRUST: anchors.to_bytes(), layout.SHEET: sheet}
-    for certificate in certificates:
-        name = hashlib.sha256(certificate).hexdigest()[:16]
-        pem = x509.load_der_x509_certificate(certificate).public_bytes(Encoding.PEM)
-        files[f"certificates/{name}.pem"] = pem
+    for pem in certificates:
+        certificate = x509.load_pem_x509_certificate(pem)
+        name = hashlib.sha256(certificate.public_bytes(Encoding.DER)).hexdigest()[:16]
+        files[f"certificates/{name}.pem"] = certificate.public_bytes(Encoding.PEM)
     for one in gathered:
         found = decode(one.entry)
         stem = layout.record_stem(one.index)
