@@ -6,9 +6,7 @@ from emarge.cli.errors import CommandError
 
 def add_data(parser: argparse.ArgumentParser) -> None:
     """The data folder, the same option in every command that has one."""
-    parser.add_argument(
-        "--data", type=Path, required=True, metavar="DIR", help="the data folder of this installation"
-    )
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="the data folder of this installation")
 
 
 def port(text: str) -> int:

@@ -21,7 +21,9 @@ DEFAULT_PORT = 8000
 
 def add_parser(subparsers: "Subparsers") -> argparse.ArgumentParser:
     parser = subparsers.add_parser("run", help="start everything on this machine: web, vault and timestamp authority")
-    parser.add_argument("--port", type=port, default=DEFAULT_PORT, help="the web port on loopback (default: %(default)s)")
+    parser.add_argument(
+        "--port", type=port, default=DEFAULT_PORT, help="the web port on loopback (default: %(default)s)"
+    )
     add_data(parser)
     return parser
 

@@ -23,7 +23,9 @@ def add_parser(subparsers: "Subparsers") -> argparse.ArgumentParser:
     add_data(create)
     check = commands.add_parser("check", help="derive every log again from its files and compare")
     add_data(check)
-    serve = commands.add_parser("serve", help="start the vault alone, on loopback (EMARGE_TIMESTAMP_URL: the authority)")
+    serve = commands.add_parser(
+        "serve", help="start the vault alone, on loopback (EMARGE_TIMESTAMP_URL: the authority)"
+    )
     serve.add_argument("--port", type=port, required=True)
     add_data(serve)
     return parser
@@ -51,6 +53,20 @@ def create_vault(data: Path, *, name: str) -> None:
         create_authority(data, name="Émarge")
     for role, secret in create.create_vault(data / "vault", name=name).items():
         write_secret(data / "credentials" / f"vault-{role}", secret)
+
+
+def _check(data: Path) -> int:
+    from emarge.proof.vault.check import check_vault
+    from emarge.proof.vault.errors import CorruptVault
+
+    try:
+        checked = check_vault(data / "vault")
+    except CorruptVault as error:
+        raise CommandError(f"The vault is NOT intact: {error}") from None
+    for log in checked:
+        print(f"{log.origin}: {log.size} entries, {log.staged} of them not yet in tiles, root {log.root.hex()}")
+    print(f"The vault is intact: {len(checked)} logs derived again from their files.")
+    return 0
 
 
 def _serve(data: Path, number: int) -> int:
