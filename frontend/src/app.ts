@@ -18,5 +18,19 @@ htmx.onLoad((content) => {
   live.attach();
 });
 
-document.addEventListener("htmx:responseError", () => toast(text("refused")));
-document.addEventListener("htmx:sendError", () => toast(text("unreachable")));
+/** What a person asked for, unlike a page that refreshes by itself and will try again. */
+function asked(event: Event): { verb: string } | null {
+  const config = (event as CustomEvent).detail?.requestConfig;
+  const trigger: unknown = config?.elt?.getAttribute?.("hx-trigger");
+  return typeof trigger === "string" && /live|every/.test(trigger) ? null : (config ?? null);
+}
+
+document.addEventListener("htmx:responseError", (event) => {
+  if (asked(event)) toast(text("refused"));
+});
+for (const name of ["htmx:sendError", "htmx:timeout"]) {
+  document.addEventListener(name, (event) => {
+    const config = asked(event);
+    if (config) toast(text(config.verb === "get" ? "unreachable" : "unsure"));
+  });
+}

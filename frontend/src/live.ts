@@ -81,7 +81,7 @@ function showState(): void {
   place.hidden = all.length === 0;
   const live = all.every((stream) => stream.live);
   place.classList.toggle("is-live", live);
-  const sentence = text(live ? "live" : "reconnecting");
+  const sentence = text(live ? "streamLive" : "streamLost");
   if (place.textContent !== sentence) place.textContent = sentence;
 }
 

@@ -28,27 +28,35 @@ def test_a_student_goes_to_the_student_space(school):
     assert client_of(school.students["alice"].user).get("/")["Location"] == "/student/"
 
 
-def test_staff_go_to_the_supervision(school):
+def test_staff_go_to_the_secretariat(school):
     assert client_of(school.secretary).get("/")["Location"] == "/secretariat/"
 
 
 @pytest.mark.parametrize(
     ("right", "address"),
     [
-        (Right.SUPERVISE, "/secretariat/"),
+        (Right.SUPERVISE, "/secretariat/supervision"),
         (Right.EDIT_PARAMETERS, "/secretariat/parameters"),
         (Right.EDIT_SUBJECTION, "/secretariat/courses"),
         (Right.REQUEST_AUDIT_TRAILS, "/secretariat/audit-trails"),
         (Right.APPROVE_AUDIT_TRAILS, "/secretariat/audit-trails"),
     ],
 )
-def test_staff_go_where_their_right_opens(school, right, address):
+def test_staff_come_to_what_their_right_opens(school, right, address):
     with scope(base=school.base):
         school.secretary.profile = Profile.objects.create(base=school.base, name="x", rights=[right.value])
         school.secretary.save()
-    client = client_of(school.secretary)
-    assert client.get("/")["Location"] == address
-    assert client.get(address).status_code == 200
+    response = client_of(school.secretary).get("/", follow=True)
+    assert [step for step, _status in response.redirect_chain] == ["/secretariat/", address]
+    assert response.status_code == 200
+
+
+def test_a_right_that_opens_no_screen_gives_no_space(school):
+    with scope(base=school.base):
+        only = Profile.objects.create(base=school.base, name="x", rights=[Right.VALIDATE_MEETINGS.value])
+        school.secretary.profile = only
+        school.secretary.save()
+    assert client_of(school.secretary).get("/").templates[0].name == "home.html"
 
 
 def test_who_has_no_space_is_told_whom_to_ask(school):

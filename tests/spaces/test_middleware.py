@@ -7,7 +7,7 @@ from django.urls import path
 from emarge.accounts.middleware import open_to_all
 from emarge.accounts.models import User
 from emarge.hosting.models import HostingAccount
-from emarge.spaces.context import here
+from emarge.spaces.context import return_address
 from emarge.spaces.middleware import WriteInReadError
 from emarge.spaces.notices import notice
 from emarge.urls import handler404, handler500  # noqa: F401 - Django reads the handlers of this URL configuration
@@ -129,14 +129,14 @@ def test_a_notice_is_text_and_never_markup(client):
         ("post", None, "/"),
     ],
 )
-def test_here_is_an_address_that_a_get_may_open(method, referrer, address):
+def test_a_page_comes_back_to_an_address_that_a_get_may_open(method, referrer, address):
     headers = {"host": "a.localhost"} | ({"referer": referrer} if referrer else {})
     request = getattr(RequestFactory(), method)("/test/say?a=1", headers=headers)
-    assert here(request) == address
+    assert return_address(request) == address
 
 
 def test_the_shell_names_the_person_and_the_base(client):
     client.force_login(User.objects.get(login="sylvie"))
     page = client.get("/nowhere").content.decode()
-    assert '<span class="topbar-name">Sylvie SIMON</span>' in page
-    assert "<span>2026-2027</span>" in page
+    assert '<span class="topbar-name d-none d-sm-inline">Sylvie SIMON</span>' in page
+    assert '<span class="d-sm-none">Sylvie SIMON · </span>2026-2027</span>' in page

@@ -17,14 +17,14 @@ from emarge.spaces.notices import take
 
 _BUILT = Path(__file__).parents[1] / "static" / "built"
 
-# The first screen of the secretariat that a right opens, in the order in which they are offered.
-_SECRETARIAT = [
-    (Right.SUPERVISE, "secretariat:supervision"),
-    (Right.EDIT_SUBJECTION, "secretariat:courses"),
-    (Right.EDIT_PARAMETERS, "secretariat:parameters"),
-    (Right.REQUEST_AUDIT_TRAILS, "secretariat:audit_trails"),
-    (Right.APPROVE_AUDIT_TRAILS, "secretariat:audit_trails"),
-]
+# Each opens a screen of the secretariat; which one comes first is the secretariat's own business.
+_SECRETARIAT = (
+    Right.SUPERVISE,
+    Right.EDIT_SUBJECTION,
+    Right.EDIT_PARAMETERS,
+    Right.REQUEST_AUDIT_TRAILS,
+    Right.APPROVE_AUDIT_TRAILS,
+)
 
 
 @dataclass(frozen=True)
@@ -45,14 +45,12 @@ def spaces_of(user: Any) -> list[Space]:
         spaces.append(Space("teachers", _("Teacher space"), reverse("teachers:timetable")))
     if Student.objects.filter(user=user).exists():
         spaces.append(Space("students", _("Student space"), reverse("students:home")))
-    for right, screen in _SECRETARIAT:
-        if user.has_right(right):
-            spaces.append(Space("secretariat", _("Secretariat space"), reverse(screen)))
-            break
+    if any(user.has_right(right) for right in _SECRETARIAT):
+        spaces.append(Space("secretariat", _("Secretariat space"), reverse("secretariat:home")))
     return spaces
 
 
-def here(request: HttpRequest) -> str:
+def return_address(request: HttpRequest) -> str:
     """An address to come back to by GET: this page, or the page whose form was posted."""
     if request.method in {"GET", "HEAD"}:
         return request.get_full_path()
@@ -81,7 +79,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     spaces = SimpleLazyObject(lambda: spaces_of(user) if base else [])
     return {
         "base": base,
-        "here": here(request),
+        "return_to": return_address(request),
         "spaces": spaces,
         "space": SimpleLazyObject(lambda: next((each for each in spaces if each.key == key), None)),
         "notices": lambda: take(request),
