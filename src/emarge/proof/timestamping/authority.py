@@ -24,16 +24,19 @@ from emarge.proof.timestamping.messages import Failure, RejectedError, Request
 _ALGORITHM = ec.ECDSA(hashes.SHA256())
 _ROOT, _ROOT_KEY, _SIGNER, _SIGNER_KEY = "root.pem", "root-key.pem", "tsa.pem", "tsa-key.pem"
 _CREDENTIAL = "credential"
+_NAME_LIMIT = 64  # RFC 5280, ub-organization-name
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 def create(folder: Path, *, name: str, now: datetime) -> str:
     """Make an authority in a new folder, under an organisation's name; return its client credential.
 
-    The folder appears whole or not at all. Raises `AuthorityError` when it exists already.
+    The folder appears whole or not at all. Raises `AuthorityError` when it exists, or the name is too long.
     """
     if folder.exists():
         raise AuthorityError(f"{folder} exists already: an authority is never made over another.")
+    if not 1 <= len(name) <= _NAME_LIMIT:
+        raise AuthorityError(f"The name of an authority has 1 to {_NAME_LIMIT} characters.")
     credential = secrets.token_urlsafe(32)
     making = folder.with_name(f".{folder.name}-{secrets.token_hex(8)}")
     making.mkdir(mode=0o700)
