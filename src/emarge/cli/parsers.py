@@ -1,3 +1,5 @@
-import argparse
+import argparse  # noqa: TC003 - a type alias is read when the module is
+from typing import TypeAlias
 
-Subparsers = argparse._SubParsersAction  # noqa: SLF001 - argparse gives the type no public name
+# argparse gives the type no public name, and it is generic for type checkers only.
+Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - see above
