@@ -66,13 +66,16 @@ _EN = Texts(
         Fault.TRUST_FINGERPRINT: "The bundle is not covered by the fingerprint that you trust.",
         Fault.TRUST_MALFORMED: "The trust anchors cannot be read.",
         Fault.MANIFEST_MALFORMED: "The list of files cannot be read.",
-        Fault.MANIFEST_NOT_RECORDED: "The list of files is not the one that the vault recorded: something was "
-        "added, removed or replaced after the bundle was produced.",
+        Fault.MANIFEST_NOT_RECORDED: (
+            "The list of files is not the one that the vault recorded: something was added, "
+            "removed or replaced after the bundle was produced."
+        ),
         Fault.CODE: "A part of the bundle is of another institution.",
         Fault.CHECKPOINT: "The state of the log is not the one that the vault signed.",
         Fault.PROOF_MALFORMED: "A proof cannot be read.",
-        Fault.NOT_IN_LOG: "A record is not what the log holds at this place: it was changed, exchanged, moved or "
-        "never recorded.",
+        Fault.NOT_IN_LOG: (
+            "A record is not what the log holds at this place: it was changed, exchanged, moved or never recorded."
+        ),
         Fault.RECORD_MALFORMED: "A record cannot be read.",
         Fault.RECORD_REPEATED: "The same event stands twice in the log.",
         Fault.TOKEN: "A timestamp does not certify this record: one of the two was changed or exchanged.",
@@ -88,13 +91,15 @@ _EN = Texts(
     },
     warnings={
         Warn.DEMO_POLICY: "the time comes from a system clock declared trusted: demonstration only",
-        Warn.CLOCK_UNKNOWN: "the server did not know the accuracy of its own clock; the certified time is what "
-        "counts",
+        Warn.CLOCK_UNKNOWN: (
+            "the server did not know the accuracy of its own clock; the certified time is what counts"
+        ),
         Warn.SERVER_AHEAD: "the server's clock was ahead of the certified time",
         Warn.NOT_OPENED: "the personal content is not in this bundle",
-        Warn.NO_ROLL_CALL: "these sign-ins could not be compared with their roll call, which is not in this bundle",
-        Warn.NO_OPENING: "these sign-ins could not be compared with their window, whose opening is not in this "
-        "bundle",
+        Warn.NO_ROLL_CALL: ("these sign-ins could not be compared with their roll call, which is not in this bundle"),
+        Warn.NO_OPENING: (
+            "these sign-ins could not be compared with their window, whose opening is not in this bundle"
+        ),
         Warn.NO_APPROVAL: "the request and its approval by a second person are not in this bundle",
     },
     events={
@@ -135,8 +140,9 @@ _FR = Texts(
     invalid="NON VALIDE. Ce dossier ne prouve rien.",
     file="Fichier",
     detail="Détail",
-    bad_fingerprint="L’empreinte de confiance compte 64 chiffres hexadécimaux ; obtenez-la ailleurs que dans le "
-    "dossier.",
+    bad_fingerprint=(
+        "L’empreinte de confiance compte 64 chiffres hexadécimaux ; obtenez-la ailleurs que dans le dossier."
+    ),
     no_file="Il n’y a pas de fichier {path}.",
     not_a_file="{path} n’est pas un fichier.",
     unreadable="{path} ne peut pas être lu : {reason}.",
@@ -153,23 +159,27 @@ _FR = Texts(
     unknown_bound="(heure du serveur, exactitude inconnue)",
     warning="Attention",
     faults={
-        Fault.CONTAINER: "Le fichier n’est pas un dossier de preuve, ou il a été abîmé, coupé ou recompressé.",
+        Fault.CONTAINER: ("Le fichier n’est pas un dossier de preuve, ou il a été abîmé, coupé ou recompressé."),
         Fault.FILE_MISSING: "Un fichier du dossier a été retiré.",
         Fault.FILE_UNEXPECTED: "Un fichier a été ajouté au dossier.",
         Fault.FILE_CHANGED: "Un fichier n’est pas celui qui a été scellé.",
         Fault.TRUST_FINGERPRINT: "Le dossier ne relève pas de l’empreinte à laquelle vous faites confiance.",
         Fault.TRUST_MALFORMED: "Les ancres de confiance sont illisibles.",
         Fault.MANIFEST_MALFORMED: "La liste des fichiers est illisible.",
-        Fault.MANIFEST_NOT_RECORDED: "La liste des fichiers n’est pas celle que le coffre a enregistrée : quelque "
-        "chose a été ajouté, retiré ou remplacé après la production du dossier.",
+        Fault.MANIFEST_NOT_RECORDED: (
+            "La liste des fichiers n’est pas celle que le coffre a enregistrée : quelque "
+            "chose a été ajouté, retiré ou remplacé après la production du dossier."
+        ),
         Fault.CODE: "Une partie du dossier est d’un autre établissement.",
         Fault.CHECKPOINT: "L’état du journal n’est pas celui que le coffre a signé.",
         Fault.PROOF_MALFORMED: "Une preuve est illisible.",
-        Fault.NOT_IN_LOG: "Un enregistrement n’est pas ce que le journal contient à cette place : il a été modifié, "
-        "échangé, déplacé ou jamais enregistré.",
+        Fault.NOT_IN_LOG: (
+            "Un enregistrement n’est pas ce que le journal contient à cette place : il a été "
+            "modifié, échangé, déplacé ou jamais enregistré."
+        ),
         Fault.RECORD_MALFORMED: "Un enregistrement est illisible.",
         Fault.RECORD_REPEATED: "Le même événement figure deux fois au journal.",
-        Fault.TOKEN: "Un horodatage ne certifie pas cet enregistrement : l’un des deux a été modifié ou échangé.",
+        Fault.TOKEN: ("Un horodatage ne certifie pas cet enregistrement : l’un des deux a été modifié ou échangé."),
         Fault.CERTIFICATE: "Un certificat de l’autorité d’horodatage est illisible.",
         Fault.TIME: "Un enregistrement se dit postérieur à sa certification : son heure a été modifiée.",
         Fault.TIME_ORDER: "Un enregistrement est certifié plus tôt que ce qui le précède au journal.",
@@ -181,15 +191,17 @@ _FR = Texts(
         Fault.WINDOW: "Un émargement a été fait après la fermeture de la fenêtre.",
     },
     warnings={
-        Warn.DEMO_POLICY: "l’heure vient d’une horloge système déclarée de confiance : démonstration seulement",
-        Warn.CLOCK_UNKNOWN: "le serveur ne connaissait pas l’exactitude de sa propre horloge ; l’heure certifiée "
-        "fait foi",
+        Warn.DEMO_POLICY: ("l’heure vient d’une horloge système déclarée de confiance : démonstration seulement"),
+        Warn.CLOCK_UNKNOWN: (
+            "le serveur ne connaissait pas l’exactitude de sa propre horloge ; l’heure certifiée fait foi"
+        ),
         Warn.SERVER_AHEAD: "l’horloge du serveur avançait sur l’heure certifiée",
         Warn.NOT_OPENED: "le contenu personnel n’est pas dans ce dossier",
         Warn.NO_ROLL_CALL: "ces émargements n’ont pu être comparés à leur appel, absent de ce dossier",
-        Warn.NO_OPENING: "ces émargements n’ont pu être comparés à leur fenêtre, dont l’ouverture est absente de ce "
-        "dossier",
-        Warn.NO_APPROVAL: "la demande et son approbation par une seconde personne ne sont pas dans ce dossier",
+        Warn.NO_OPENING: (
+            "ces émargements n’ont pu être comparés à leur fenêtre, dont l’ouverture est absente de ce dossier"
+        ),
+        Warn.NO_APPROVAL: ("la demande et son approbation par une seconde personne ne sont pas dans ce dossier"),
     },
     events={
         "log.opened": "journal ouvert",

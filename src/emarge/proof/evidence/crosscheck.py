@@ -97,9 +97,7 @@ def _check_sign_in(one: Proved, meeting: _Meeting) -> None:
             raise EvidenceError(Fault.PRESENCE, one.file, "the roll call says that this student was absent")
     if meeting.closes_at is not None and one.record.at > meeting.closes_at:
         late = one.record.at - meeting.closes_at
-        raise EvidenceError(
-            Fault.WINDOW, one.file, f"signed {late.total_seconds():.6f} s after the window closed"
-        )
+        raise EvidenceError(Fault.WINDOW, one.file, f"signed {late.total_seconds():.6f} s after the window closed")
 
 
 def _check_approval(found: Sequence[Proved], request: Request) -> list[Caution]:

@@ -99,9 +99,7 @@ _REQUEST = {"request": check_uuid}
 KNOWN: Mapping[str, Required] = {
     "log.opened": Required(),
     "roll_call.opened": Required(("meeting",)),
-    "roll_call.marked": Required(
-        ("meeting", "student"), {"presence": _check_presence, "minutes_late": _check_minutes}
-    ),
+    "roll_call.marked": Required(("meeting", "student"), {"presence": _check_presence, "minutes_late": _check_minutes}),
     "roll_call.ended": Required(("meeting",), {"roster": _check_roster}),
     "sign_in.opened": Required(_SIGNED, {"closes_at": read_instant}),
     "teacher.signed": Required(_SIGNED),

@@ -93,9 +93,7 @@ class Prover:
         signer = tokens.read_token(token).certificate_digest
         return next(certificate.name for certificate in self.certificates if certificate.digest == signer)
 
-    def _included(
-        self, text: bytes, stem: str, payload: bytes, token: bytes, index: int | None
-    ) -> InclusionProof:
+    def _included(self, text: bytes, stem: str, payload: bytes, token: bytes, index: int | None) -> InclusionProof:
         file = stem + layout.PROOF
         try:
             proof = parse_proof(text)
@@ -107,9 +105,7 @@ class Prover:
             raise EvidenceError(Fault.NOT_IN_LOG, file, f"the proof is for the record {proof.index}")
         try:
             leaf = merkle.leaf_hash(entry.encode(payload, token))
-            merkle.verify_inclusion(
-                leaf, proof.index, self.checkpoint.size, proof.hashes, self.checkpoint.root
-            )
+            merkle.verify_inclusion(leaf, proof.index, self.checkpoint.size, proof.hashes, self.checkpoint.root)
         except (ProofError, EntryError) as error:
             raise EvidenceError(Fault.NOT_IN_LOG, file, str(error)) from error
         return proof

@@ -54,7 +54,7 @@ def draft(
     sheet: bytes,
     certificates: Sequence[bytes],
 ) -> Draft:
-    """Everything but the proofs. ``certificates``: PEM, one each, below the anchors' roots; ``sheet``: the PDF.
+    """Everything but the proofs. ``certificates``: PEM, one each, below the roots; ``sheet``: the PDF.
 
     Raises ManifestError, TrustError, EntryError, or ValueError (a certificate) for what cannot be written.
     """

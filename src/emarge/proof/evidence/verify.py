@@ -148,9 +148,7 @@ def _opened(files: Mapping[str, bytes], names: Layout, found: list[Proved]) -> d
         if record.commitment is None:
             raise EvidenceError(Fault.COMMITMENT, stem + layout.SEALED, "its record committed to no content")
         try:
-            content = contents.open_content(
-                files[stem + layout.SEALED], files[stem + layout.KEY], record.commitment
-            )
+            content = contents.open_content(files[stem + layout.SEALED], files[stem + layout.KEY], record.commitment)
             _check_content(content, record)
         except CommitmentError as error:
             raise EvidenceError(Fault.COMMITMENT, stem + layout.SEALED, str(error)) from error
@@ -194,18 +192,10 @@ def _named(content: Mapping[str, Any]) -> dict[str, str]:
     return names
 
 
-def _verdicts(
-    found: list[Proved], opened: Mapping[int, Mapping[str, Any]], log: str
-) -> tuple[RecordVerdict, ...]:
+def _verdicts(found: list[Proved], opened: Mapping[int, Mapping[str, Any]], log: str) -> tuple[RecordVerdict, ...]:
     names = {pseudonym: name for content in opened.values() for pseudonym, name in _named(content).items()}
-    titles = {
-        one.record.meeting: title
-        for one in found
-        if isinstance(title := _title(opened.get(one.index, {})), str)
-    }
-    return tuple(
-        _verdict(one, opened.get(one.index), names, titles.get(one.record.meeting), log) for one in found
-    )
+    titles = {one.record.meeting: title for one in found if isinstance(title := _title(opened.get(one.index, {})), str)}
+    return tuple(_verdict(one, opened.get(one.index), names, titles.get(one.record.meeting), log) for one in found)
 
 
 def _title(content: Mapping[str, Any]) -> object:
