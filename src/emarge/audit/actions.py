@@ -19,7 +19,7 @@ from emarge.proof.evidence import contents, records
 OPERATOR = UUID("00000000-0000-4000-8000-000000000001")
 """The person of whoever acts from the command line of the machine, where nobody logs in."""
 
-MAX_TEACHER_LABELS = 12
+MAX_TEACHER_LABELS = 11
 """The vault takes 16 labels a record; the record itself names every teacher."""
 
 
@@ -121,6 +121,7 @@ def record(
             f"day:{(day or at.date()).isoformat()}",
             *([f"meeting:{meeting}"] if meeting else []),
             *([f"student:{names[student]}"] if student else []),
+            *([f"request:{details['request']}"] if details and "request" in details else []),
             *(f"teacher:{names[teacher]}" for teacher in teachers[:MAX_TEACHER_LABELS]),
         ],
         record=payload,

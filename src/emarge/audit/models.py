@@ -24,9 +24,7 @@ class OutboxEvent(models.Model):
     base = models.UUIDField(db_index=True)
     log = models.CharField(max_length=64)
     event = models.CharField(max_length=50)
-    subject = models.UUIDField(
-        null=True, blank=True, db_index=True, help_text="what supervision shows it against"
-    )
+    subject = models.UUIDField(null=True, blank=True, db_index=True, help_text="what supervision shows it against")
     labels = models.JSONField(default=list)
     record = models.BinaryField()
     content = models.BinaryField(default=bytes)

@@ -8,7 +8,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 
 from django.db import close_old_connections, connections, transaction
 
@@ -16,23 +15,16 @@ from emarge.audit import vault, wakeup
 from emarge.audit.models import OutboxEvent
 from emarge.proof.timestamping.errors import TimestampError
 from emarge.proof.timestamping.verify import read_token
-from emarge.proof.vault import entry, merkle
 from emarge.proof.vault.client import Deposit, Receipt, VaultClient
-from emarge.proof.vault.errors import EntryError, VaultError, VaultRefused, VaultUnavailable
+from emarge.proof.vault.errors import VaultRefused, VaultUnavailable
 
 BATCH = 100
 POLL_SECONDS = 0.5
 FIRST_WAIT_SECONDS = 0.25
 LONGEST_WAIT_SECONDS = 5.0
 HOLD_SECONDS = 60.0
-BATCH_BYTES = 4 * 1024 * 1024
-"""The vault takes requests of 8 MiB, in which bytes are base64."""
 
 logger = logging.getLogger(__name__)
-
-
-class BadReceiptError(VaultError):
-    """What came back is not a receipt for what was sent: nothing is stored, the record keeps waiting."""
 
 
 class Relay:
@@ -45,6 +37,7 @@ class Relay:
     def __init__(self, connect: Callable[[str], VaultClient] = vault.client) -> None:
         self._connect = connect
         self._held_until: dict[str, float] = {}
+        self._failed_at: dict[str, float] = {}
         self._writer: VaultClient | None = None
 
     def run(self, stop: threading.Event) -> None:
@@ -57,7 +50,7 @@ class Relay:
                     while self.deliver() and not stop.is_set():
                         pass
                 except Exception as error:  # noqa: BLE001 - reported just below, whatever it is
-                    self._forget_writer()
+                    self.close()
                     failures += 1
                     _report(error, failures)
                     stop.wait(min(FIRST_WAIT_SECONDS * 2 ** (failures - 1), LONGEST_WAIT_SECONDS))
@@ -68,42 +61,48 @@ class Relay:
                     wakeup.committed.wait(POLL_SECONDS)
                 close_old_connections()
         finally:
-            self._forget_writer()
+            self.close()
             connections.close_all()
 
     def deliver(self) -> int:
         """Deliver one batch of each log, in order; answer how many records got their receipt.
 
-        Raises VaultUnavailable when the vault cannot answer now.
+        Raises VaultUnavailable when the vault cannot answer now. The log that it happened on comes last next
+        time, so that one broken log does not keep the others waiting.
         """
         waiting = OutboxEvent.objects.filter(index__isnull=True)
         logs = waiting.order_by().values_list("log", flat=True).distinct()
-        now = time.monotonic()
-        return sum(self._deliver_log(log) for log in sorted(logs) if self._held_until.get(log, now) <= now)
+        now, delivered = time.monotonic(), 0
+        for log in sorted(logs, key=lambda log: (self._failed_at.get(log, 0.0), log)):
+            if self._held_until.get(log, now) > now:
+                continue
+            try:
+                delivered += self.deliver_log(log)
+            except VaultUnavailable:
+                self._failed_at[log] = time.monotonic()
+                raise
+        return delivered
 
-    def _deliver_log(self, log: str) -> int:
-        rows = _batch(log)
+    def deliver_log(self, log: str) -> int:
+        """Deliver one batch of a log; answer how many records got their receipt (0: refused, or none waits)."""
+        rows = list(OutboxEvent.objects.filter(log=log, index__isnull=True).order_by("id")[:BATCH])
         try:
             if not OutboxEvent.objects.filter(log=log, index__isnull=False).exists():
                 self._open(log)
             store_receipts(rows, self._deposit(log, rows))
-        except BadReceiptError as error:
-            self._hold(log, rows[0], error)
-        except VaultRefused as error:
-            if len(rows) == 1 or error.code in _ABOUT_THE_CALLER:
+        except (VaultRefused, TimestampError) as error:
+            if isinstance(error, VaultRefused) and error.code not in _ABOUT_A_RECORD:
                 self._hold(log, rows[0], error)
                 return 0
             return self._deliver_one_by_one(log, rows)
-        else:
-            return len(rows)
-        return 0
+        return len(rows)
 
     def _deliver_one_by_one(self, log: str, rows: Sequence[OutboxEvent]) -> int:
         """Find the refused record of a batch: those before it are delivered, the others are kept."""
         for count, row in enumerate(rows):
             try:
                 store_receipts([row], self._deposit(log, [row]))
-            except (VaultRefused, BadReceiptError) as error:
+            except (VaultRefused, TimestampError) as error:
                 self._hold(log, row, error)
                 return count
         return len(rows)
@@ -118,18 +117,18 @@ class Relay:
             self._writer = self._connect("writer")
         return self._writer.deposit(log, [_deposit_of(row) for row in rows])
 
-    def _forget_writer(self) -> None:
+    def close(self) -> None:
+        """Leave the connections to the vault."""
         if self._writer is not None:
-            with suppress(VaultError):
-                self._writer.__exit__(None, None, None)
+            self._writer.close()
             self._writer = None
 
-    def _hold(self, log: str, row: OutboxEvent, error: VaultError) -> None:
+    def _hold(self, log: str, row: OutboxEvent, error: VaultRefused | TimestampError) -> None:
         self._held_until[log] = time.monotonic() + HOLD_SECONDS
         logger.error("The vault refuses record %s; its log %s is held: %s", row.uuid, log, error)
 
 
-_ABOUT_THE_CALLER = {"no_credential", "wrong_role", "unknown_log", "tiles_without_sequencer"}
+_ABOUT_A_RECORD = {"bad_deposit", "too_large", "uuid_reused"}
 
 
 def _report(error: Exception, failures: int) -> None:
@@ -138,17 +137,6 @@ def _report(error: Exception, failures: int) -> None:
         logger.error("Delivery to the vault failed and will be tried again.", exc_info=error)
     elif failures == 1:
         logger.warning("Deliveries wait, and will be tried again: %s", error)
-
-
-def _batch(log: str) -> list[OutboxEvent]:
-    """The first records of a log that wait, as many as one request carries."""
-    rows, size = [], 0
-    for row in OutboxEvent.objects.filter(log=log, index__isnull=True).order_by("id")[:BATCH]:
-        size += len(row.record) + len(row.content)
-        if rows and size > BATCH_BYTES:
-            break
-        rows.append(row)
-    return rows
 
 
 def _deposit_of(row: OutboxEvent) -> Deposit:
@@ -162,32 +150,31 @@ def _deposit_of(row: OutboxEvent) -> Deposit:
 
 
 def store_receipts(rows: Sequence[OutboxEvent], receipts: Sequence[Receipt]) -> None:
-    """Check each receipt against what was sent, keep it, and empty the personal content, all or none.
+    """Keep the receipts (the client has checked them against the records) and empty the contents.
 
-    Raises BadReceiptError when a receipt is not for its record.
+    All or none: raises TimestampError when a token cannot be read, and nothing is stored.
     """
-    if len(receipts) != len(rows):
-        raise BadReceiptError(f"{len(receipts)} receipts for {len(rows)} records")
     for row, receipt in zip(rows, receipts, strict=True):
-        _apply(row, receipt)
+        row.index = receipt.index
+        row.stamped_at = read_token(receipt.stamp).gen_time
+        checkpoint = receipt.checkpoint.decode("utf-8")
+        row.receipt = {"leaf": receipt.leaf, "size": receipt.size, "checkpoint": checkpoint}
+        row.content = row.content_key = b""
     fields = ["index", "stamped_at", "receipt", "content", "content_key"]
     with transaction.atomic():
         OutboxEvent.objects.bulk_update(rows, fields)
 
 
-def _apply(row: OutboxEvent, receipt: Receipt) -> None:
+def flush(log: str) -> None:
+    """Deliver everything of a log that waits, now, in order; harmless beside the relay.
+
+    Raises VaultUnavailable when the vault cannot answer, or VaultRefused when it refuses a record.
+    """
+    waiting = OutboxEvent.objects.filter(log=log, index__isnull=True)
+    relay = Relay()
     try:
-        stamped_at = read_token(receipt.stamp).gen_time
-        leaf = merkle.leaf_hash(entry.encode(bytes(row.record), receipt.stamp)).hex()
-    except (TimestampError, EntryError) as error:
-        raise BadReceiptError(f"the token for record {row.uuid} cannot be read: {error}") from error
-    if receipt.uuid != str(row.uuid) or receipt.leaf != leaf:
-        raise BadReceiptError(f"the receipt for record {row.uuid} is for something else")
-    row.index = receipt.index
-    row.stamped_at = stamped_at
-    row.receipt = {
-        "leaf": receipt.leaf,
-        "size": receipt.size,
-        "checkpoint": receipt.checkpoint.decode("utf-8"),
-    }
-    row.content = row.content_key = b""
+        while waiting.exists():
+            if not relay.deliver_log(log):
+                raise VaultRefused("held", f"the vault refuses a record of the log {log}; see the journal")
+    finally:
+        relay.close()

@@ -39,8 +39,11 @@ def anchors_or_none(log: str, code: str) -> TrustAnchors | None:
 
 
 def chain() -> list[bytes]:
-    """The PEM certificates of the timestamp authority below its root, as they travel in a bundle."""
-    return [_root_file().with_name("tsa.pem").read_bytes()]
+    """The DER certificates of the timestamp authority below its root, which travel in a bundle.
+
+    Raises VaultUnavailable when they are not where they should be, beside the root.
+    """
+    return _certificates(_root_file().with_name("tsa.pem"))
 
 
 def _root_file() -> Path:
@@ -55,4 +58,4 @@ def _certificates(path: Path) -> list[bytes]:
         found = _PEM.findall(path.read_text(encoding="ascii"))
         return sorted(base64.b64decode("".join(body.split()), validate=True) for body in found)
     except (OSError, ValueError, binascii.Error) as error:
-        raise VaultUnavailable(f"the root certificate {path.name} cannot be read") from error
+        raise VaultUnavailable(f"the certificate {path.name} cannot be read") from error

@@ -1,0 +1,234 @@
+"""Audit trails: a funder's request answered from the vault alone (row M7.5, docs/formats/bundle.md)."""
+
+import hashlib
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from emarge.audit import trust, vault
+from emarge.audit.actions import Actor, pseudonyms, record
+from emarge.audit.relay import flush
+from emarge.proof.evidence import contents, records, seal
+from emarge.proof.evidence.records import Record
+from emarge.proof.evidence.seal import Gathered, Request
+from emarge.proof.timestamping.verify import Timestamp, read_token
+from emarge.proof.vault import checkpoint as checkpoints
+from emarge.proof.vault.client import VaultClient
+from emarge.proof.vault.entry import decode
+
+MAX_RECORDS = 12_000
+"""Five files each, in a container of at most 65,534."""
+PRODUCED = "audit_trail.produced"
+OF_A_MEETING = {
+    "roll_call.opened",
+    "roll_call.ended",
+    "sign_in.opened",
+    "teacher.signed",
+    "meeting.validated",
+}
+"""The events that tell of the meeting as a whole: their contents name no student."""
+
+
+@dataclass(frozen=True)
+class OpenedRecord:
+    """A record as the vault gives it, with its content when it is asked for and not destroyed."""
+
+    index: int
+    record: Record
+    digest: str
+    """Hex SHA-256 of the record's bytes: the imprint of its token."""
+    timestamp: Timestamp
+    content: Mapping[str, Any] | None
+    gathered: Gathered
+
+
+@dataclass(frozen=True)
+class Trail:
+    """A bundle that verifies under ``fingerprint``, and the number of records in it."""
+
+    bundle: bytes
+    fingerprint: str
+    records: int
+
+
+class NothingFoundError(Exception):
+    """The vault holds no record of a class meeting for what was asked."""
+
+
+class TrailTooLargeError(Exception):
+    """More records than one bundle takes: a shorter period is to be asked."""
+
+
+Sheet = Callable[[list[OpenedRecord]], bytes]
+
+
+def produce(
+    request: Request,
+    *,
+    base: UUID,
+    log: str,
+    code: str,
+    student: UUID | None,
+    by: Actor,
+    at: datetime,
+    sheet: Sheet,
+    content: Mapping[str, Any] | None = None,
+    people: Mapping[UUID, Mapping[str, Any]] | None = None,
+) -> Trail:
+    """Answer a request: gather, draw the sheet, have the production recorded, prove everything at once.
+
+    For one ``student`` (their uuid), only their own contents are opened and those that speak of the meeting
+    and its teachers: the other students of a roster stay pseudonyms. ``content`` and ``people`` are sealed in
+    the record ``audit_trail.produced``. Called outside a transaction, for that record is committed on the
+    way: when something fails afterwards, the same call again is harmless.
+    Raises VaultUnavailable, VaultRefused, NothingFoundError, TrailTooLargeError.
+    """
+    flush(log)
+    request = _normalised(request)
+    anchors = trust.anchors(log, code)
+    with vault.client("reader") as reader:
+        found = _Gathering(reader, log).collect(request, pseudonyms([student])[student] if student else None)
+        drafted = seal.draft(
+            anchors=anchors,
+            request=request,
+            gathered=[one.gathered for one in found],
+            sheet=sheet(found),
+            certificates=trust.chain(),
+        )
+        with transaction.atomic():
+            row = record(
+                PRODUCED,
+                base=base,
+                log=log,
+                code=code,
+                at=at,
+                actor=by,
+                details={"request": request.id, "manifest": drafted.digest},
+                content=content,
+                people=people,
+                subject=UUID(request.id),
+            )
+        flush(log)
+        row.refresh_from_db()
+        return Trail(_prove(reader, log, drafted, row.index), anchors.fingerprint, len(found))
+
+
+def _prove(reader: VaultClient, log: str, drafted: seal.Draft, produced: int | None) -> bytes:
+    """The bundle, every record proved against the one checkpoint that the log has now."""
+    if produced is None:
+        raise RuntimeError("the production record was delivered without a receipt")
+    note = reader.checkpoint(log)
+    size = checkpoints.open_checkpoint(note, drafted.anchors.vkey).size
+    return seal.assemble(
+        drafted,
+        produced=Gathered(produced, reader.read(log, produced)),
+        hashes={index: reader.proof(log, index, size) for index in (*drafted.indexes, produced)},
+        checkpoint=note,
+    )
+
+
+def _normalised(request: Request) -> Request:
+    """The request with its texts in NFC, as manifests ask."""
+    return replace(
+        request,
+        who=unicodedata.normalize("NFC", request.who),
+        reference=unicodedata.normalize("NFC", request.reference),
+        reason=unicodedata.normalize("NFC", request.reason),
+    )
+
+
+def _days(first_on: date, last_on: date) -> Iterable[date]:
+    for number in range((last_on - first_on).days + 1):
+        yield first_on + timedelta(days=number)
+
+
+class _Gathering:
+    """Finds, by labels, the records that answer a request, and opens what may be opened."""
+
+    def __init__(self, reader: VaultClient, log: str) -> None:
+        self._reader = reader
+        self._log = log
+        self._read: dict[int, OpenedRecord] = {}
+
+    def collect(self, request: Request, student: str | None) -> list[OpenedRecord]:
+        """The records in the order of the log: the meetings of the period, who is who, and the request itself."""
+        days = _days(request.period_from, request.period_to)
+        period = {index for day in days for index in self._find(f"day:{day.isoformat()}")}
+        wanted = self._of_one(period, student) if student else self._of_all(period)
+        if not wanted:
+            raise NothingFoundError(request.id)
+        wanted |= self._identities(wanted, student)
+        wanted |= {index for index in self._find(f"request:{request.id}") if self._record(index).event != PRODUCED}
+        if len(wanted) > MAX_RECORDS:
+            raise TrailTooLargeError(str(len(wanted)))
+        return [self._open(index, student) for index in sorted(wanted)]
+
+    def _find(self, label: str) -> list[int]:
+        return self._reader.find(self._log, label)
+
+    def _of_all(self, period: set[int]) -> set[int]:
+        """Everything that happened in the class meetings of the period."""
+        if len(period) > MAX_RECORDS:
+            raise TrailTooLargeError(str(len(period)))
+        return {index for index in period if self._record(index).meeting}
+
+    def _of_one(self, period: set[int], student: str) -> set[int]:
+        """What a student did or was told in the period, and the meetings whose roster they stand in."""
+        own = {index for index in period & set(self._find(f"student:{student}")) if self._record(index).meeting}
+        meetings = {self._record(index).meeting for index in own}
+        for index in period & set(self._find("event:roll_call.ended")):
+            ended = self._record(index)
+            if any(line["student"] == student for line in ended.details["roster"]):
+                meetings.add(ended.meeting)
+        around = {index for meeting in meetings for index in self._find(f"meeting:{meeting}")}
+        return own | {index for index in around if self._record(index).event in OF_A_MEETING}
+
+    def _identities(self, wanted: Iterable[int], student: str | None) -> set[int]:
+        """The last record that names each student, for those of whom nothing else in the bundle would."""
+        if student:
+            people = {student}
+        else:
+            rosters = [self._record(index).details.get("roster", []) for index in wanted]
+            people = {line["student"] for roster in rosters for line in roster if line["expected"]}
+        last: dict[str, int] = {}
+        for index in self._find("event:student.flagged"):
+            who = self._record(index).student
+            if who in people and who is not None:
+                last[who] = index
+        return set(last.values())
+
+    def _record(self, index: int) -> Record:
+        return self._entry(index).record
+
+    def _entry(self, index: int) -> OpenedRecord:
+        """A record without its content, read once."""
+        if index not in self._read:
+            data = self._reader.read(self._log, index)
+            found = decode(data)
+            self._read[index] = OpenedRecord(
+                index=index,
+                record=records.parse(found.payload),
+                digest=hashlib.sha256(found.payload).hexdigest(),
+                timestamp=read_token(found.stamp),
+                content=None,
+                gathered=Gathered(index, data),
+            )
+        return self._read[index]
+
+    def _open(self, index: int, student: str | None) -> OpenedRecord:
+        """A record with its content, when it may be opened and its key was not destroyed."""
+        one = self._entry(index)
+        others = student is not None and one.record.student not in {None, student}
+        if one.record.commitment is None or others:
+            return one
+        found = self._reader.content(self._log, index)
+        if found is None:
+            return one
+        opened = contents.open_content(found.ciphertext, found.key, one.record.commitment)
+        gathered = replace(one.gathered, ciphertext=found.ciphertext, key=found.key)
+        return replace(one, content=opened, gathered=gathered)
