@@ -1,0 +1,69 @@
+"""What an import did, line by line, as a value (docs/formats/imports.md, Report)."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import Enum
+
+from django.utils.translation import gettext_lazy as _
+
+
+class Outcome(Enum):
+    """What became of one line of a file."""
+
+    TAKEN = "taken"
+    CORRECTED = "corrected"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    REFUSED = "refused"
+
+
+OUTCOME_TEXTS = {
+    Outcome.TAKEN: _("taken"),
+    Outcome.CORRECTED: _("corrected"),
+    Outcome.UPDATED: _("updated"),
+    Outcome.UNCHANGED: _("unchanged"),
+    Outcome.REFUSED: _("refused"),
+}
+
+
+class FileKind(Enum):
+    """What a file holds; the values are the order in which files are taken."""
+
+    TEACHERS = 1
+    STUDENTS = 2
+    TIMETABLE = 3
+
+
+FILE_KIND_TEXTS = {
+    FileKind.TEACHERS: _("teachers"),
+    FileKind.STUDENTS: _("students"),
+    FileKind.TIMETABLE: _("timetable"),
+}
+
+
+@dataclass(frozen=True)
+class ReportLine:
+    """One line of a file: its number (from 1), what became of it, who or what it tells of, and why."""
+
+    number: int
+    outcome: Outcome
+    subject: str
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass
+class FileReport:
+    """One file. ``refused`` is the reason why nothing of it was taken, else empty; ``notes`` tell of the whole."""
+
+    file: str
+    kind: FileKind | None = None
+    refused: str = ""
+    notes: list[str] = field(default_factory=list)
+    lines: list[ReportLine] = field(default_factory=list)
+
+    def add(self, number: int, outcome: Outcome, subject: str, remarks: list[str]) -> None:
+        """Tell what became of one line."""
+        self.lines.append(ReportLine(number, outcome, subject, tuple(dict.fromkeys(remarks))))
+
+    def count(self) -> Counter[Outcome]:
+        return Counter(line.outcome for line in self.lines)
