@@ -30,9 +30,7 @@ def test_object_identifiers(start, rest):
     assert der.object_identifier_value(Reader(encoded).read(der.OID)) == dotted
 
 
-@pytest.mark.parametrize(
-    "dotted", ["1.2.840.10045.4.3.2", "2.16.840.1.101.3.4.2.1", "2.25.1331096072810020798.1"]
-)
+@pytest.mark.parametrize("dotted", ["1.2.840.10045.4.3.2", "2.16.840.1.101.3.4.2.1", "2.25.1331096072810020798.1"])
 def test_object_identifiers_as_another_library_writes_them(dotted):
     assert der.object_identifier(dotted) == core.ObjectIdentifier(dotted).dump()
 

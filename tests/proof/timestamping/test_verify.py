@@ -62,9 +62,7 @@ class Forge:
         der = certificate.public_bytes(Encoding.DER)
         digest = hashlib.sha256(data).digest()
         imprint = messages.read_request(messages.build_request(digest, nonce=1)).imprint
-        info = tokens.TstInfoWriter(tokens.DEMO_POLICY, self.now, timedelta(milliseconds=1)).write(
-            imprint, 7, 1
-        )
+        info = tokens.TstInfoWriter(tokens.DEMO_POLICY, self.now, timedelta(milliseconds=1)).write(imprint, 7, 1)
         attributes = tokens.signed_attributes(
             content_digest or hashlib.sha256(info).digest(),
             tokens.signing_certificate(named or hashlib.sha256(der).digest()),
@@ -73,9 +71,7 @@ class Forge:
         r, s = decode_dss_signature(signature)
         if isinstance((key or self.key).curve, ec.SECP256R1):
             signature = encode_dss_signature(r, min(s, tokens.P256_ORDER - s))
-        sid = tokens.signer_identifier(
-            certificate.issuer.public_bytes(), sid_serial or certificate.serial_number
-        )
+        sid = tokens.signer_identifier(certificate.issuer.public_bytes(), sid_serial or certificate.serial_number)
         return tokens.build_token(info, sid=sid, attributes=attributes, signature=signature)
 
     def fault(self, certificate, token=None, *, roots=None):
@@ -340,12 +336,8 @@ def test_a_certificate_that_cannot_be_read(forge, stamp):
 
 
 def test_nothing_beyond_the_base_dependencies_is_imported():
-    listing = (
-        "import sys; import emarge.proof.timestamping.verify; print(*{m.split('.')[0] for m in sys.modules})"
-    )
+    listing = "import sys; import emarge.proof.timestamping.verify; print(*{m.split('.')[0] for m in sys.modules})"
     loaded = set(
-        subprocess.run(
-            [sys.executable, "-c", listing], capture_output=True, text=True, check=True
-        ).stdout.split()
+        subprocess.run([sys.executable, "-c", listing], capture_output=True, text=True, check=True).stdout.split()
     )
     assert loaded & {"httpx", "granian", "django", "orjson", "apsw", "anyio"} == set()

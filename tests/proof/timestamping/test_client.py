@@ -1,0 +1,117 @@
+"""The client: all tokens or none, and only those that answer its own requests."""
+
+import hashlib
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from emarge.proof.timestamping import messages
+from emarge.proof.timestamping.authority import Authority
+from emarge.proof.timestamping.client import TimestampClient
+from emarge.proof.timestamping.errors import TimestampUnavailable
+from emarge.proof.timestamping.messages import Failure
+from emarge.proof.timestamping.verify import verify_token
+
+RECORDS = [f"record {number}".encode() for number in range(messages.BATCH_LIMIT + 3)]
+DIGESTS = [hashlib.sha256(record).digest() for record in RECORDS]
+
+
+@pytest.fixture
+def answering(authority, now):
+    """A function: a client of a server on loopback that answers what ``change`` makes of the true responses."""
+    running = []
+
+    def start(change, *, status=200):
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                requests = messages.split(self.rfile.read(int(self.headers["Content-Length"])))
+                body = b"".join(change([authority.respond(request, now=now) for request in requests]))
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                """Say nothing."""
+
+        server = HTTPServer(("127.0.0.1", 0), Handler)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        client = TimestampClient(f"http://127.0.0.1:{server.server_port}")
+        running.append((client, server, thread))
+        return client
+
+    yield start
+    for client, server, thread in running:
+        client.close()
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.mark.processes
+def test_tokens_come_in_the_order_of_the_digests(served):
+    with TimestampClient(served.url, served.credential) as client:
+        tokens = client.stamp(DIGESTS)
+        assert client.stamp([]) == []
+    authority = Authority.open(served.folder)
+    trust = [authority.root_certificate], authority.certificates
+    serials = [verify_token(token, record, *trust).serial for token, record in zip(tokens, RECORDS, strict=True)]
+    assert serials == list(range(serials[0], serials[0] + len(RECORDS)))
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("credential", [None, "wrong"])
+def test_without_the_credential_there_is_no_token(served, credential):
+    with TimestampClient(served.url, credential) as client, pytest.raises(TimestampUnavailable, match="401"):
+        client.stamp(DIGESTS[:1])
+
+
+def test_nobody_answers():
+    with TimestampClient("http://127.0.0.1:1") as client, pytest.raises(TimestampUnavailable, match="does not answer"):
+        client.stamp(DIGESTS[:1])
+
+
+def test_true_answers_are_taken(answering):
+    assert len(answering(lambda responses: responses).stamp(DIGESTS[:2])) == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (lambda responses: responses[::-1], "another request"),
+        (lambda responses: responses[:-1], "another number"),
+        (lambda responses: [*responses, responses[0]], "another number"),
+        (lambda _: [b"<html>"], "cannot be read"),
+        (lambda responses: [responses[0], messages.granted(b"\x30\x00")], "cannot be read"),
+        (lambda responses: [responses[0], b"\x30\x00"], "cannot be read"),
+        (lambda responses: [responses[0], messages.rejection(Failure.TIME_NOT_AVAILABLE, "No clock.")], "No clock"),
+    ],
+)
+def test_one_wrong_answer_spoils_the_batch(answering, change, text):
+    with pytest.raises(TimestampUnavailable, match=text):
+        answering(change).stamp(DIGESTS[:2])
+
+
+def test_the_answer_to_an_earlier_request_is_not_taken(answering):
+    """The same digest, stamped before, under another nonce."""
+    kept = []
+
+    def replay(responses):
+        kept.extend(responses)
+        return kept[:1]
+
+    client = answering(replay)
+    assert len(client.stamp(DIGESTS[:1])) == 1
+    with pytest.raises(TimestampUnavailable, match="another request"):
+        client.stamp(DIGESTS[:1])
+
+
+@pytest.mark.parametrize(("status", "text"), [(500, "answered 500"), (503, "No clock"), (404, "answered 404")])
+def test_a_status_that_is_no_success(answering, status, text):
+    def refuse(responses):
+        return [messages.rejection(Failure.TIME_NOT_AVAILABLE, "No clock.")] * len(responses)
+
+    with pytest.raises(TimestampUnavailable, match=text):
+        answering(refuse, status=status).stamp(DIGESTS[:1])
