@@ -1,9 +1,15 @@
-"""Shared by the tests of the log: naive trees, keys that never change."""
+"""Shared by the tests of the log: a naive tree, a key that never changes, vaults, real server processes."""
 
 import hashlib
+import uuid
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from tests.proof.vault.process import Process
+
+from emarge.proof.vault.create import create_vault
+from emarge.proof.vault.deposits import Deposit
+from emarge.proof.vault.opened import Vault
 
 
 @pytest.fixture
@@ -26,3 +32,57 @@ def naive_root():
         return hashlib.sha256(b"\x01" + mth(entries[:k]) + mth(entries[k:])).digest()
 
     return mth
+
+
+@pytest.fixture
+def deposit():
+    """Makes a deposit; every uuid is new unless given."""
+
+    def make(payload=b"{}", *labels, name=None, content=b""):
+        key = b"k" * 32 if content else b""
+        return Deposit(name or str(uuid.uuid4()), payload, labels, content, key)
+
+    return make
+
+
+def stamp(digests):
+    return [b"token of " + digest for digest in digests]
+
+
+@pytest.fixture
+def credentials(tmp_path):
+    return create_vault(tmp_path / "vault", name="vault.example")
+
+
+@pytest.fixture
+def folder(tmp_path, credentials):
+    return tmp_path / "vault"
+
+
+@pytest.fixture
+def opened(folder):
+    """Opens the vault, as often as a test wants, with the stamp it wants."""
+    vaults = []
+
+    def open_vault(stamp=stamp):
+        for vault in vaults:
+            vault.close()
+        vaults[:] = [Vault(folder, stamp)]
+        return vaults[0]
+
+    yield open_vault
+    for vault in vaults:
+        vault.close()
+
+
+@pytest.fixture
+def writer(opened):
+    return opened().open_log("school")
+
+
+@pytest.fixture
+def process(folder):
+    process = Process(folder)
+    yield process
+    if process.process is not None and process.process.poll() is None:
+        process.kill()

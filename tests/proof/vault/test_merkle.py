@@ -85,9 +85,7 @@ def test_another_implementation_accepts_our_inclusion_proofs():
                 hashes=merkle.inclusion_proof(node, index, size),
                 root_hash=merkle.root_hash(leaves[:size]),
             )
-            theirs = SimpleNamespace(
-                _inner=SimpleNamespace(inclusion_proof=proof, canonicalized_body=entries[index])
-            )
+            theirs = SimpleNamespace(_inner=SimpleNamespace(inclusion_proof=proof, canonicalized_body=entries[index]))
             verify_merkle_inclusion(theirs)
             proof.log_index = (index + 1) % size
             if size > 1:
@@ -123,9 +121,7 @@ def test_a_rewritten_beginning_is_not_consistent(data):
     rewritten_leaves, node = tree(rewritten)
     proof = merkle.consistency_proof(node, old, size)
     with pytest.raises(ProofError):
-        merkle.verify_consistency(
-            old, size, proof, merkle.root_hash(leaves[:old]), merkle.root_hash(rewritten_leaves)
-        )
+        merkle.verify_consistency(old, size, proof, merkle.root_hash(leaves[:old]), merkle.root_hash(rewritten_leaves))
     merkle.verify_consistency(
         old,
         size,

@@ -103,9 +103,7 @@ class VaultClient:
             raise
         return _read(answer, _content)
 
-    def _call(
-        self, method: str, log: str, path: str, content: bytes | None = None, **query: str
-    ) -> httpx.Response:
+    def _call(self, method: str, log: str, path: str, content: bytes | None = None, **query: str) -> httpx.Response:
         try:
             address = f"/logs/{quote(log, safe='')}{path}"
             answer = self._http.request(method, address, content=content, params=query or None)

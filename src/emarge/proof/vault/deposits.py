@@ -32,9 +32,7 @@ class Deposit:
         if len(self.payload) > MAX_PAYLOAD or len(self.content) > MAX_CONTENT:
             raise VaultRefused("too_large", "a record or its content is too large")
         if len(self.labels) > MAX_LABELS or not all(_LABEL.fullmatch(label) for label in self.labels):
-            raise VaultRefused(
-                "bad_deposit", "labels are up to 16 words of 1 to 128 visible ASCII characters"
-            )
+            raise VaultRefused("bad_deposit", "labels are up to 16 words of 1 to 128 visible ASCII characters")
         if len(self.content_key) != (CONTENT_KEY if self.content else 0):
             raise VaultRefused("bad_deposit", "a content comes with a key of 32 bytes")
 

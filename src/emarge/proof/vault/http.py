@@ -114,9 +114,7 @@ class Application:
         except VaultRefused as refusal:
             answer = _refuse(refusal.code, refusal.text)
         except StampUnavailable:
-            answer = _refuse(
-                "stamp_unavailable", "the timestamp authority gives no tokens now; try again later"
-            )
+            answer = _refuse("stamp_unavailable", "the timestamp authority gives no tokens now; try again later")
         except VaultUnavailable as error:
             answer = _refuse(str(error), "the vault cannot take this now; try again later")
         except Exception:
@@ -153,9 +151,7 @@ class Application:
 
     def _role(self, scope: Scope) -> str:
         values = [value for name, value in scope["headers"] if name == b"authorization"]
-        scheme, _, credential = (
-            values[0].decode("latin-1").partition(" ") if len(values) == 1 else ("", "", "")
-        )
+        scheme, _, credential = values[0].decode("latin-1").partition(" ") if len(values) == 1 else ("", "", "")
         role = self._vault.role(credential) if scheme.lower() == "bearer" else None
         if role is None:
             raise VaultRefused("no_credential", "this needs a credential of the vault")

@@ -45,9 +45,7 @@ class Log:
 def check_name(name: str) -> str:
     """Give back a log's name, or raise VaultRefused."""
     if not _NAME.fullmatch(name):
-        raise VaultRefused(
-            "bad_log", "a log is named by 1 to 64 characters a-z 0-9 . _ - between letters or digits"
-        )
+        raise VaultRefused("bad_log", "a log is named by 1 to 64 characters a-z 0-9 . _ - between letters or digits")
     return name
 
 
@@ -72,9 +70,7 @@ def begin(vault: Path, vault_name: str, name: str, sequencer: Sequencer) -> Log:
     check_name(name)
     folder = vault / "logs" / name
     if (folder / "tile").exists():
-        raise VaultRefused(
-            "tiles_without_sequencer", f"the log {name} holds tiles that the sequencer does not know"
-        )
+        raise VaultRefused("tiles_without_sequencer", f"the log {name} holds tiles that the sequencer does not know")
     if not _key_path(vault, name).exists():
         new = Ed25519PrivateKey.generate()
         pem = new.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())

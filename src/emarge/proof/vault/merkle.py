@@ -66,9 +66,7 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
         raise ProofError("the inclusion proof leads to another root")
 
 
-def verify_consistency(
-    old_size: int, new_size: int, proof: Sequence[bytes], old_root: bytes, new_root: bytes
-) -> None:
+def verify_consistency(old_size: int, new_size: int, proof: Sequence[bytes], old_root: bytes, new_root: bytes) -> None:
     """Prove that the tree of ``new_size`` leaves only appends to the tree of ``old_size`` leaves.
 
     Raises ProofError otherwise. RFC 9162, section 2.1.4.2. There is nothing to prove from an empty tree.

@@ -3,6 +3,7 @@
 import hmac
 import json
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 
 from emarge.proof.vault import files, logs
@@ -25,12 +26,19 @@ class Vault:
         self._stamp = stamp
         self._opening = threading.Lock()
         self.name, self._credentials = read_configuration(folder)
-        self._lock = files.lock(folder / LOCK)
-        self.sequencer = Sequencer(folder)
-        self.contents = Contents(folder)
+        self._held = ExitStack()
         self.writers: dict[str, LogWriter] = {}
-        for name in self.sequencer.logs():
-            self._start(logs.load(folder, self.name, name))
+        try:
+            self._held.callback(files.unlock, files.lock(folder / LOCK))
+            self.sequencer = Sequencer(folder)
+            self._held.callback(self.sequencer.close)
+            self.contents = Contents(folder)
+            self._held.callback(self.contents.close)
+            for name in self.sequencer.logs():
+                self._start(logs.load(folder, self.name, name))
+        except BaseException:
+            self.close()
+            raise
 
     def role(self, credential: str) -> str | None:
         """The role of a credential, or None. Takes the same time for each credential of the same length."""
@@ -49,27 +57,18 @@ class Vault:
                 self._start(logs.begin(self._folder, self.name, name, self.sequencer))
             return self.writers[name]
 
-    def writer(self, name: str) -> LogWriter:
-        """The writer of a log that was opened before; VaultRefused when it was not."""
-        if name not in self.writers:
-            raise VaultRefused("unknown_log", "there is no such log")
-        return self.writers[name]
-
     def content(self, log: str, index: int) -> SealedContent | None:
         """The sealed content of the record at an index, None when it has none."""
         uuid = self.sequencer.uuid(log, index)
         return self.contents.get(log, uuid) if uuid else None
 
     def close(self) -> None:
-        """Let go of the files, then of the lock."""
-        for writer in self.writers.values():
-            writer.close()
-        self.contents.close()
-        self.sequencer.close()
-        files.unlock(self._lock)
+        """Let go of the files, then of the lock. Nothing is published: what is sequenced is safe already."""
+        self._held.close()
 
     def _start(self, log: logs.Log) -> None:
-        self.writers[log.name] = LogWriter(log, self.sequencer, self.contents, self._stamp)
+        writer = self.writers[log.name] = LogWriter(log, self.sequencer, self.contents, self._stamp)
+        self._held.callback(writer.close)
 
 
 def read_configuration(folder: Path) -> tuple[str, dict[str, str]]:
@@ -78,9 +77,7 @@ def read_configuration(folder: Path) -> tuple[str, dict[str, str]]:
         values = json.loads((folder / CONFIGURATION).read_bytes())
         name, credentials = values["name"], values["credentials"]
     except FileNotFoundError:
-        raise VaultRefused(
-            "no_vault", f"there is no vault in {folder.name}: one is only made on purpose"
-        ) from None
+        raise VaultRefused("no_vault", f"there is no vault in {folder.name}: one is only made on purpose") from None
     except (ValueError, KeyError, TypeError):
         raise CorruptVault(f"{CONFIGURATION} is unreadable") from None
     if sorted(credentials) != sorted(ROLES):

@@ -25,9 +25,7 @@ class Database:
             self._connection = apsw.Connection(str(path), flags=mode)
             version = self._connection.pragma("user_version")
         except apsw.Error as error:
-            raise CorruptVault(
-                f"{self._name} is missing or unreadable: a vault is only made on purpose"
-            ) from error
+            raise CorruptVault(f"{self._name} is missing or unreadable: a vault is only made on purpose") from error
         if version != _VERSION:
             raise CorruptVault(f"{self._name} is not a database of this vault")
         self._connection.set_busy_timeout(5000)

@@ -45,8 +45,12 @@ class LogWriter:
         self._in_doubt = False
         self.published = 0
         self._note = b""
-        self._tree = self._recover()
-        self.publish()
+        try:
+            self._tree = self._recover()
+            self.publish()
+        except BaseException:
+            self._staging.close()
+            raise
 
     @property
     def size(self) -> int:
@@ -146,9 +150,7 @@ class LogWriter:
             raise CorruptVault(f"the sequencer does not know the log {self.log.name}")
         last, published = self._open(head.checkpoint), self._open(self._reader.checkpoint())
         if published.size > last.size or last.size != head.size:
-            raise CorruptVault(
-                f"the sequencer of the log {self.log.name} is older than its tiles: it was rolled back"
-            )
+            raise CorruptVault(f"the sequencer of the log {self.log.name} is older than its tiles: it was rolled back")
         tree = Tree.restore(published.size, *self._reader.right_edge(published.size))
         if tree.root() != published.root:
             raise CorruptVault(f"the last tiles of the log {self.log.name} do not lead to its checkpoint")
@@ -157,9 +159,7 @@ class LogWriter:
         for data in staged(self._staging.read(), published.size, last.size):
             tree.append(data)
         if tree.root() != last.root:
-            raise CorruptVault(
-                f"the staging file of the log {self.log.name} does not lead to its last checkpoint"
-            )
+            raise CorruptVault(f"the staging file of the log {self.log.name} does not lead to its last checkpoint")
         return tree
 
     def _open(self, note: bytes) -> Checkpoint:
@@ -181,7 +181,9 @@ def staged(data: bytes, start: int, end: int) -> Iterator[bytes]:
             raise CorruptVault(f"the entry {expected} is neither in a tile nor in the staging file")
         index, length = _FRAME.unpack_from(data, position)
         position = body + length
-        if index == expected and position <= len(data):
+        if position > len(data):
+            raise CorruptVault(f"the entry {expected} is neither in a tile nor in the staging file")
+        if index == expected:
             yield data[body:position]
             expected += 1
         elif index >= start:
@@ -193,17 +195,11 @@ def _frames(entries: Sequence[bytes], start: int) -> Iterator[bytes]:
         yield _FRAME.pack(index, len(data)) + data
 
 
-def _join(
-    request: Sequence[Deposit], payloads: dict[str, bytes], fresh: list[Deposit]
-) -> VaultRefused | None:
+def _join(request: Sequence[Deposit], payloads: dict[str, bytes], fresh: list[Deposit]) -> VaultRefused | None:
     """Add the new records of a request to the batch, or say why not one of them may join it."""
     new: dict[str, Deposit] = {}
     for deposit in request:
-        first = (
-            payloads[deposit.uuid]
-            if deposit.uuid in payloads
-            else new.setdefault(deposit.uuid, deposit).payload
-        )
+        first = payloads[deposit.uuid] if deposit.uuid in payloads else new.setdefault(deposit.uuid, deposit).payload
         if first != deposit.payload:
             return VaultRefused("uuid_reused", f"the uuid {deposit.uuid} was given to another record")
     payloads.update({uuid: deposit.payload for uuid, deposit in new.items()})

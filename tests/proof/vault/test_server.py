@@ -1,0 +1,347 @@
+"""The HTTP interface, against a real process."""
+
+import base64
+import json
+import os
+import signal
+import threading
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+from tests.proof.vault.process import Process
+
+from emarge.proof.vault import merkle
+from emarge.proof.vault.check import check_vault
+from emarge.proof.vault.checkpoint import open_checkpoint
+from emarge.proof.vault.client import SealedContent, VaultClient
+from emarge.proof.vault.create import ROLES, create_vault
+from emarge.proof.vault.entry import decode
+from emarge.proof.vault.errors import VaultRefused, VaultUnavailable
+
+pytestmark = pytest.mark.processes
+
+
+@pytest.fixture
+def clients(process, credentials):
+    process.start()
+    clients = {role: VaultClient(process.url, credential) for role, credential in credentials.items()}
+    yield clients
+    for client in clients.values():
+        client.close()
+
+
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory):
+    """One process for all the requests that it must refuse, with an empty log ``school``, and its credentials."""
+    folder = tmp_path_factory.mktemp("standing") / "vault"
+    credentials = create_vault(folder, name="vault.example")
+    process = Process(folder).start()
+    with VaultClient(process.url, credentials["opener"]) as opener:
+        opener.open_log("school")
+    yield process, credentials
+    process.kill()
+
+
+@pytest.fixture
+def ask(standing):
+    """One bare request under a role; the answer's status and refusal code."""
+    process, credentials = standing
+
+    def ask(method, path, role="writer", **more):
+        headers = {"authorization": f"Bearer {credentials[role]}"} if role else {}
+        answer = httpx.request(method, process.url + path, headers=headers, trust_env=False, **more)
+        return answer.status_code, answer.json().get("code")
+
+    return ask
+
+
+def refused(call, *values):
+    with pytest.raises(VaultRefused) as caught:
+        call(*values)
+    return caught.value.code
+
+
+def item(**changed):
+    values = {"uuid": str(uuid.uuid4()), "payload": "e30=", "labels": [], "content": "", "content_key": ""}
+    return values | changed
+
+
+def test_a_record_from_deposit_to_proof(clients, deposit):
+    vkey = clients["opener"].open_log("school")
+    assert [client.vkey("school") for client in clients.values()] == [vkey] * 3
+    first = deposit(b'{"a":1}', "meeting:m", "student:s", content=b"sealed")
+    second = deposit(b'{"b":2}', "meeting:m")
+    receipts = clients["writer"].deposit("school", [first, second])
+    reader = clients["reader"]
+    assert [receipt.index for receipt in receipts] == [0, 1]
+    assert (reader.find("school", "meeting:m"), reader.find("school", "student:s")) == ([0, 1], [0])
+    assert reader.find("school", "student:é") == []
+    assert (reader.content("school", 0), reader.content("school", 1)) == (
+        SealedContent(b"sealed", b"k" * 32),
+        None,
+    )
+    note = reader.checkpoint("school")
+    assert note == receipts[0].checkpoint == clients["writer"].checkpoint("school")
+    checkpoint = open_checkpoint(note, vkey)
+    for receipt, logged in zip(receipts, (first, second), strict=True):
+        entry = reader.read("school", receipt.index)
+        assert (decode(entry).payload, decode(entry).stamp) == (logged.payload, receipt.stamp)
+        leaf, proof = merkle.leaf_hash(entry), reader.proof("school", receipt.index, checkpoint.size)
+        assert leaf.hex() == receipt.leaf
+        merkle.verify_inclusion(leaf, receipt.index, checkpoint.size, proof, checkpoint.root)
+    assert (reader.count("school"), clients["writer"].count("school")) == (2, 2)
+
+
+def test_opening_again_gives_the_same_key_and_another_log_another(clients):
+    opener = clients["opener"]
+    vkeys = [opener.open_log(log) for log in ("school", "school", "other")]
+    assert (vkeys[0] == vkeys[1], vkeys[0] == vkeys[2]) == (True, False)
+
+
+def test_the_same_deposit_again_gives_the_same_receipt_also_after_a_restart(clients, deposit, process):
+    clients["opener"].open_log("school")
+    deposits = [deposit(b"%d" % number) for number in range(3)]
+    receipts = clients["writer"].deposit("school", deposits)
+    assert clients["writer"].deposit("school", deposits) == receipts
+    assert process.terminate() == 0
+    process.start()
+    assert clients["writer"].deposit("school", deposits[::-1]) == receipts[::-1]
+    assert clients["writer"].count("school") == 3
+
+
+def test_a_reused_uuid_is_refused(clients, deposit):
+    clients["opener"].open_log("school")
+    [first] = clients["writer"].deposit("school", [deposit(b"one")])
+    other = [deposit(b"new"), deposit(b"two", name=first.uuid)]
+    assert refused(clients["writer"].deposit, "school", other) == "uuid_reused"
+    assert clients["writer"].count("school") == 1
+
+
+def test_more_than_one_request_holds(clients, deposit):
+    clients["opener"].open_log("school")
+    deposits = [deposit(b"%d" % number) for number in range(1100)]
+    receipts = clients["writer"].deposit("school", deposits)
+    assert [(receipt.uuid, receipt.index) for receipt in receipts] == [
+        (deposits[index].uuid, index) for index in range(1100)
+    ]
+
+
+def test_large_contents_travel_in_several_requests(clients, deposit):
+    clients["opener"].open_log("school")
+    deposits = [deposit(b"%d" % number, content=os.urandom(1024 * 1024)) for number in range(9)]
+    clients["writer"].deposit("school", deposits)
+    contents = [clients["reader"].content("school", index).ciphertext for index in range(9)]
+    assert contents == [one.content for one in deposits]
+
+
+def test_concurrent_deposits_of_the_same_and_of_other_records(clients, deposit, folder):
+    clients["opener"].open_log("school")
+    shared = [deposit(b"shared %d" % number) for number in range(20)]
+
+    def work(worker):
+        own = [deposit(b"own %d %d" % (worker, number)) for number in range(20)]
+        receipts = []
+        for mine, ours in zip(own, shared, strict=True):
+            receipts += clients["writer"].deposit("school", [mine, ours])
+        return receipts
+
+    with ThreadPoolExecutor(12) as pool:
+        answers = list(pool.map(work, range(12)))
+    assert {tuple(answer[1::2]) for answer in answers} == {tuple(answers[0][1::2])}
+    indexes = {receipt.index for answer in answers for receipt in answer}
+    assert indexes == set(range(12 * 20 + 20))
+    assert clients["reader"].count("school") == len(indexes)
+    assert [checked.size for checked in check_vault(folder)] == [len(indexes)]
+
+
+def test_two_payloads_under_one_uuid_at_once_only_one_is_logged(clients, deposit):
+    clients["opener"].open_log("school")
+    for attempt in range(10):
+        name = str(uuid.uuid4())
+        barrier = threading.Barrier(4)
+
+        def work(worker, name=name, barrier=barrier):
+            barrier.wait()
+            try:
+                clients["writer"].deposit("school", [deposit(b"%d" % worker, name=name)])
+            except VaultRefused as refusal:
+                return refusal.code
+            return "logged"
+
+        with ThreadPoolExecutor(4) as pool:
+            answers = sorted(pool.map(work, range(4)))
+        assert answers == ["logged"] + ["uuid_reused"] * 3
+        assert clients["writer"].count("school") == attempt + 1
+
+
+def test_without_tokens_deposits_wait_and_reading_goes_on(clients, deposit, folder):
+    clients["opener"].open_log("school")
+    clients["writer"].deposit("school", [deposit(b"one")])
+    (folder.parent / "no-stamps").touch()
+    waiting = deposit(b"two")
+    with pytest.raises(VaultUnavailable, match=r"^stamp_unavailable: the timestamp authority gives no tokens"):
+        clients["writer"].deposit("school", [waiting])
+    assert clients["reader"].count("school") == 1
+    (folder.parent / "no-stamps").unlink()
+    assert [receipt.index for receipt in clients["writer"].deposit("school", [waiting])] == [1]
+
+
+def test_a_vault_that_does_not_answer_is_unavailable(process, credentials):
+    with VaultClient(process.url, credentials["writer"]) as client, pytest.raises(VaultUnavailable):
+        client.count("school")
+
+
+OPEN = [
+    ("POST", "/logs/school", {"opener"}),
+    ("POST", "/logs/school/deposit", {"writer"}),
+    ("GET", "/logs/school/checkpoint", {"writer", "reader"}),
+    ("GET", "/logs/school/vkey", {"opener", "writer", "reader"}),
+    ("GET", "/logs/school/count", {"writer", "reader"}),
+    ("GET", "/logs/school/find?label=x", {"reader"}),
+    ("GET", "/logs/school/entry/0", {"reader"}),
+    ("GET", "/logs/school/proof/0?size=1", {"reader"}),
+    ("GET", "/logs/school/content/0", {"reader"}),
+    ("GET", "/logs/school/tile/0/000.p/1", {"reader"}),
+]
+
+
+def test_each_path_opens_to_its_roles_alone(ask):
+    for method, path, roles in OPEN:
+        assert ask(method, path, role=None) == (401, "no_credential"), path
+        for role in ROLES:
+            if role not in roles:
+                assert ask(method, path, role=role) == (403, "wrong_role"), (path, role)
+
+
+def test_a_wrong_or_malformed_credential_is_refused(standing):
+    process, credentials = standing
+    writer = credentials["writer"]
+    values = ["", "Bearer", "Bearer x", f"Basic {writer}", writer, f"Bearer  {writer}", f"Bearer {writer[:-1]}"]
+    headers = [[("authorization", value)] for value in values]
+    headers += [[], [("authorization", f"Bearer {writer}")] * 2]
+    answers = [httpx.get(f"{process.url}/logs/school/count", headers=one, trust_env=False) for one in headers]
+    assert [(answer.status_code, answer.headers["www-authenticate"]) for answer in answers] == [(401, "Bearer")] * 9
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "role", "expected"),
+    [
+        ("GET", "/", "reader", (404, "unknown_path")),
+        ("GET", "/", None, (401, "no_credential")),
+        ("POST", "/health", None, (401, "no_credential")),
+        ("GET", "/logs", "reader", (404, "unknown_path")),
+        ("GET", "/logs/school/", "reader", (404, "unknown_path")),
+        ("GET", "/logs/school/staging", "reader", (404, "unknown_path")),
+        ("GET", "/logs/school/entry/-1", "reader", (404, "unknown_path")),
+        ("GET", "/logs/school/entry/00", "reader", (404, "unknown_path")),
+        ("GET", "/logs/school/entry/0", "reader", (404, "unknown_index")),
+        ("GET", "/logs/school/content/0", "reader", (404, "unknown_index")),
+        ("GET", "/logs/school/proof/0?size=1", "reader", (404, "unknown_index")),
+        ("GET", "/logs/school/proof/0?size=0", "reader", (404, "unknown_index")),
+        ("GET", "/logs/school/proof/0?size=x", "reader", (404, "unknown_index")),
+        ("GET", "/logs/school/proof/0", "reader", (400, "bad_request")),
+        ("GET", "/logs/school/find", "reader", (400, "bad_request")),
+        ("GET", "/logs/school/find?label=a&label=b", "reader", (400, "bad_request")),
+        ("GET", "/logs/school/tile/0/000", "reader", (404, "unknown_tile")),
+        ("GET", "/logs/school/tile/0/000.p/1", "reader", (404, "unknown_tile")),
+        ("GET", "/logs/school/tile/0/..%2f..%2fstaging", "reader", (404, "unknown_tile")),
+        ("GET", "/logs/other/count", "reader", (404, "unknown_log")),
+        ("GET", "/logs/..%2fschool/count", "reader", (404, "unknown_path")),
+        ("POST", "/logs/Upper", "opener", (400, "bad_log")),
+        ("POST", "/logs/..", "opener", (404, "unknown_path")),
+        ("POST", "/logs/school/count", "writer", (405, "wrong_method")),
+        ("GET", "/logs/school", "opener", (405, "wrong_method")),
+        ("DELETE", "/logs/school/entry/0", "reader", (405, "wrong_method")),
+        ("PUT", "/logs/school/checkpoint", "writer", (405, "wrong_method")),
+    ],
+)
+def test_everything_else_is_refused_in_words(ask, method, path, role, expected):
+    assert ask(method, path, role) == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b"", (400, "bad_request")),
+        (b"\xff\x00", (400, "bad_request")),
+        (b"[]", (400, "bad_request")),
+        (b'{"deposits": []}', (400, "bad_request")),
+        (b'{"deposits": {}}', (400, "bad_request")),
+        (json.dumps({"deposits": [item()], "more": 1}).encode(), (400, "bad_request")),
+        (b'{"deposits": [1]}', (400, "bad_deposit")),
+        (json.dumps({"deposits": [item(more=1)]}).encode(), (400, "bad_deposit")),
+        (json.dumps({"deposits": [item(payload="")]}).encode(), (400, "bad_deposit")),
+        (json.dumps({"deposits": [item(payload="e30")]}).encode(), (400, "bad_deposit")),
+        (json.dumps({"deposits": [item(payload="é===")]}).encode(), (400, "bad_deposit")),
+        (json.dumps({"deposits": [item(payload=7)]}).encode(), (400, "bad_deposit")),
+        (json.dumps({"deposits": [item(uuid="x")]}).encode(), (400, "bad_deposit")),
+        (json.dumps({"deposits": [item(uuid=str(uuid.UUID(int=171)).upper())]}).encode(), (400, "bad_deposit")),
+        (json.dumps({"deposits": [item(labels=["two words"])]}).encode(), (400, "bad_deposit")),
+        (json.dumps({"deposits": [item(labels=["x" * 129])]}).encode(), (400, "bad_deposit")),
+        (json.dumps({"deposits": [item(labels=["x"] * 17)]}).encode(), (400, "bad_deposit")),
+        (json.dumps({"deposits": [item(labels="x")]}).encode(), (400, "bad_deposit")),
+        (json.dumps({"deposits": [item(content="e30=")]}).encode(), (400, "bad_deposit")),
+        (json.dumps({"deposits": [item(content_key="e30=")]}).encode(), (400, "bad_deposit")),
+        (json.dumps({"deposits": [item() for _ in range(501)]}).encode(), (413, "too_large")),
+        (
+            json.dumps({"deposits": [item(payload=base64.b64encode(bytes(49_153)).decode())]}).encode(),
+            (413, "too_large"),
+        ),
+        (b" " * (8 * 1024 * 1024 + 1), (413, "too_large")),
+    ],
+    ids=range(23),
+)
+def test_a_malformed_deposit_is_refused_and_nothing_is_logged(ask, standing, body, expected):
+    process, credentials = standing
+    assert ask("POST", "/logs/school/deposit", content=body) == expected
+    with VaultClient(process.url, credentials["reader"]) as reader:
+        assert reader.count("school") == 0
+
+
+def test_a_body_without_length_is_limited_too(ask):
+    def endless():
+        for _ in range(140):
+            yield b" " * 65_536
+
+    assert ask("POST", "/logs/school/deposit", content=endless()) == (413, "too_large")
+
+
+def test_tiles_are_served_as_c2sp_lays_them_out(clients, deposit, process, credentials):
+    clients["opener"].open_log("school")
+    for number in range(3):
+        clients["writer"].deposit("school", [deposit(b"%d" % (number * 100 + n)) for n in range(100)])
+
+    def get(path):
+        headers = {"authorization": f"Bearer {credentials['reader']}"}
+        return httpx.get(f"{process.url}/logs/school/{path}", headers=headers, trust_env=False)
+
+    checkpoint = get("checkpoint")
+    assert checkpoint.headers["content-type"] == "text/plain; charset=utf-8"
+    full, partial = get("tile/0/000"), get("tile/0/000.p/100")
+    assert full.headers["content-type"] == "application/octet-stream"
+    assert (len(full.content), partial.content) == (8192, full.content[:3200])
+    assert len(get("tile/0/001.p/44").content) == 44 * 32
+    assert get("tile/1/000.p/1").content == merkle.root_hash(
+        [full.content[start : start + 32] for start in range(0, 8192, 32)]
+    )
+    assert (get("tile/0/001").status_code, get("tile/0/001.p/45").status_code) == (404, 404)
+    entry = clients["reader"].read("school", 0)
+    assert get("tile/entries/000.p/1").content == len(entry).to_bytes(2, "big") + entry
+
+
+def test_a_second_process_on_one_vault_stops_at_once(process, clients):
+    second = type(process)(process.folder)
+    with pytest.raises(RuntimeError, match=r"^the vault process did not start: 1$"):
+        second.start()
+    assert httpx.get(f"{process.url}/health", trust_env=False).json() == {"status": "ok"}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_told_to_stop_it_finishes_and_publishes(clients, deposit, process, folder, number):
+    clients["opener"].open_log("school")
+    clients["writer"].deposit("school", [deposit(b"one")])
+    process.process.send_signal(number)
+    assert process.process.wait(timeout=20) == 0
+    assert [(checked.size, checked.staged) for checked in check_vault(folder)] == [(1, 0)]
