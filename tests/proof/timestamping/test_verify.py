@@ -4,6 +4,7 @@ import hashlib
 import subprocess
 import sys
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from asn1crypto import cms, core
@@ -101,6 +102,15 @@ def test_a_token_proves_its_data(stamp, trust, now):
     token = stamp(DATA)
     assert verify_token(token, DATA, *trust) == expected
     assert read_token(token) == expected
+
+
+def test_the_golden_token_verifies_for_ever(now):
+    golden = {path.name: path.read_bytes() for path in (Path(__file__).parent / "golden").iterdir()}
+    data = golden["record.json"]
+    assert golden["request.tsq"] == messages.build_request(hashlib.sha256(data).digest(), nonce=2**63 + 5)
+    assert verify_token(golden["token.der"], data, [golden["root.der"]], [golden["tsa.der"]]) == Timestamp(
+        now, timedelta(milliseconds=500), 1, "2.25.133109607281002079832211882226271038126.1"
+    )
 
 
 def test_openssl_agrees(stamp, authority, openssl, tmp_path, now):

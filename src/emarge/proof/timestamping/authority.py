@@ -148,9 +148,7 @@ class Authority:
     def _instant(self, reading: Reading) -> tuple[datetime, timedelta]:
         """The genTime to write, never before an earlier one, and an accuracy that covers the reading."""
         if not reading.fit:
-            raise ClockUnfit(
-                f"The clock is {reading.state}, with a bound of {reading.bound.total_seconds()} s."
-            )
+            raise ClockUnfit(f"The clock is {reading.state}, with a bound of {reading.bound.total_seconds()} s.")
         gen_time = max(reading.at, self._reserved.latest)
         accuracy = reading.bound + (gen_time - reading.at)
         if accuracy > tokens.MAX_ACCURACY:

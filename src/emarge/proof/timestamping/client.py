@@ -40,9 +40,7 @@ class TimestampClient:
 
     def _stamp_batch(self, digests: Sequence[bytes]) -> list[bytes]:
         nonces = [secrets.randbits(_NONCE_BITS) for _ in digests]
-        requests = [
-            messages.build_request(digest, nonce=nonce) for digest, nonce in zip(digests, nonces, strict=True)
-        ]
+        requests = [messages.build_request(digest, nonce=nonce) for digest, nonce in zip(digests, nonces, strict=True)]
         responses = self._post(b"".join(requests))
         if len(responses) != len(digests):
             raise TimestampUnavailable("The timestamp authority answered another number of requests.")
@@ -61,9 +59,7 @@ class TimestampClient:
         try:
             return messages.split(answer.content)
         except DerError as error:
-            raise TimestampUnavailable(
-                f"The timestamp authority's answer cannot be read: {error}."
-            ) from error
+            raise TimestampUnavailable(f"The timestamp authority's answer cannot be read: {error}.") from error
 
     def close(self) -> None:
         """Close the connection."""

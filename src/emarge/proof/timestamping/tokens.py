@@ -160,9 +160,7 @@ def _read_token(data: bytes) -> Token:
     explicit.finish()
     encapsulated.finish()
     if signed_data.optional(_EXPLICIT_0) is not None or signed_data.optional(_EXPLICIT_1) is not None:
-        raise TimestampError(
-            Fault.UNEXPECTED_PART, "it carries certificates, which its signature does not cover"
-        )
+        raise TimestampError(Fault.UNEXPECTED_PART, "it carries certificates, which its signature does not cover")
     signer = der.only(signed_data.read(der.SET))
     signed_data.finish()
     return _read_signer(signer, content)
@@ -229,9 +227,7 @@ def _read_tst_info(content: bytes) -> TstInfo:
     info.finish()
     if serial < 1 or serial.bit_length() > _MAX_SERIAL_BITS:
         raise DerError("the serial number is out of range")
-    return TstInfo(
-        policy, digest, serial, gen_time, accuracy, None if nonce is None else der.integer_value(nonce)
-    )
+    return TstInfo(policy, digest, serial, gen_time, accuracy, None if nonce is None else der.integer_value(nonce))
 
 
 def _read_accuracy(reader: Reader) -> timedelta:

@@ -44,9 +44,7 @@ def read_token(token: bytes) -> Timestamp:
     return _timestamp(tokens.read_token(token).info)
 
 
-def verify_token(
-    token: bytes, data: bytes, roots: Sequence[bytes], certificates: Sequence[bytes]
-) -> Timestamp:
+def verify_token(token: bytes, data: bytes, roots: Sequence[bytes], certificates: Sequence[bytes]) -> Timestamp:
     """The proved timestamp of ``data``, under root and signer certificates given in DER.
 
     Raises `TimestampError` naming the first rule that fails.
