@@ -1,6 +1,7 @@
 import argparse
 import signal
 import threading
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from emarge.cli.arguments import add_data
@@ -28,10 +29,10 @@ def run(args: argparse.Namespace) -> int:
     from emarge.proof.vault.errors import VaultUnavailable
 
     if args.once:
-        relay = Relay()
         try:
-            while relay.deliver():
-                pass
+            with closing(Relay()) as relay:
+                while relay.deliver():
+                    pass
         except VaultUnavailable as error:
             print(f"The vault does not answer: {error}")
         remaining = waiting_count()
