@@ -102,30 +102,28 @@ class Reader:
     def __init__(self, data: bytes) -> None:
         self._data, self._at, self._end = data, 0, len(data)
 
-    def _bounds(self) -> tuple[int, int]:
-        """Where the content of the next element starts and ends."""
-        data, at = self._data, self._at + 2
-        if at > self._end:
-            raise DerError("the bytes end too early")
-        length = data[at - 1]
-        if length >= _LONG_FORM:
-            count = length - _LONG_FORM
-            if not 1 <= count <= _MAX_LENGTH_OCTETS:
-                raise DerError("a length is indefinite or too long")
-            length = int.from_bytes(data[at : at + count])
-            at += count
-            if length < _LONG_FORM or length >> (8 * count - 8) == 0:
-                raise DerError("a length is not in its shortest form")
-        if at + length > self._end:
-            raise DerError("the bytes end too early")
-        return at, at + length
-
     def read(self, tag: int) -> bytes:
         """The content of the next element, which must have this tag."""
-        if self._at >= self._end or self._data[self._at] != tag:
-            raise DerError(f"tag {tag:#04x} was expected")
-        start, self._at = self._bounds()
-        return self._data[start : self._at]
+        data, start = self._data, self._at + 2
+        if start > self._end or data[start - 2] != tag:
+            raise DerError(f"an element with tag {tag:#04x} was expected")
+        length = data[start - 1]
+        if length >= _LONG_FORM:
+            start, length = self._long_length(start, length - _LONG_FORM)
+        end = start + length
+        if end > self._end:
+            raise DerError("the bytes end too early")
+        self._at = end
+        return data[start:end]
+
+    def _long_length(self, at: int, count: int) -> tuple[int, int]:
+        """Where the content starts, and its length, which ``count`` octets hold."""
+        if not 1 <= count <= _MAX_LENGTH_OCTETS:
+            raise DerError("a length is indefinite or too long")
+        length = int.from_bytes(self._data[at : at + count])
+        if length < _LONG_FORM or length >> (8 * count - 8) == 0:
+            raise DerError("a length is not in its shortest form")
+        return at + count, length
 
     def whole(self, tag: int) -> bytes:
         """The next element, tag and length included."""
