@@ -1,4 +1,4 @@
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -52,9 +52,9 @@ def current(request: HttpRequest) -> HttpResponse:
     """The sheet of the class meeting that is on now; else the day, to choose from."""
     today = localdate()
     now = timezone.now()
-    meetings = [m for m in timetable_of_teacher(teacher_or_404(request), today, today) if not m.cancelled]
-    for meeting in meetings:
-        if meeting.starts_at - OPENS_BEFORE <= now <= meeting.ends_at + OPENS_BEFORE:
+    # One that began before midnight may still be on.
+    for meeting in timetable_of_teacher(teacher_or_404(request), today - timedelta(days=1), today):
+        if not meeting.cancelled and meeting.starts_at - OPENS_BEFORE <= now <= meeting.ends_at + OPENS_BEFORE:
             return redirect("teachers:roll_call", meeting.uuid)
     return redirect(f"{reverse('teachers:timetable')}?view=day")
 

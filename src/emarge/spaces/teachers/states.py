@@ -61,9 +61,7 @@ def facts_of(meeting: ClassMeeting) -> Facts:
     """The facts of a class meeting that its screens show."""
     frozen = roll_call_of(meeting)
     if frozen is not None:
-        return Facts(
-            frozen.subject, frozen.course_type, frozen.public, frozen.room, frozen.starts_at, frozen.ends_at
-        )
+        return Facts(frozen.subject, frozen.course_type, frozen.public, frozen.room, frozen.starts_at, frozen.ends_at)
     course = meeting.course
     return Facts(
         course.subject.name,

@@ -57,9 +57,7 @@ def _show(request: HttpRequest, uuid: UUID, template: str) -> HttpResponse:
     return render(request, template, _context(request, meeting, roll_call, timezone.now()))
 
 
-def _context(
-    request: HttpRequest, meeting: ClassMeeting, roll_call: RollCall, now: datetime
-) -> dict[str, Any]:
+def _context(request: HttpRequest, meeting: ClassMeeting, roll_call: RollCall, now: datetime) -> dict[str, Any]:
     teachers = _teachers(meeting, roll_call, teacher_or_404(request))
     waiting = any(each.is_reader and each.signature is None for each in teachers)
     may_open = roll_call.sign_in_opened_at is not None or user_of(request).has_right(Right.ENTER_ABSENCES)
@@ -70,8 +68,7 @@ def _context(
         "roll_call": roll_call,
         "state": meeting_state(meeting, now),
         "rows": [
-            Row(line, sign_in_status(line, now).value, signed(line))
-            for line in alphabetical(roll_call.lines.all())
+            Row(line, sign_in_status(line, now).value, signed(line)) for line in alphabetical(roll_call.lines.all())
         ],
         "teachers": teachers,
         "count": tally(roll_call),
