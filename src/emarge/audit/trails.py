@@ -16,6 +16,7 @@ from emarge.audit.relay import flush
 from emarge.proof.evidence import contents, records, seal
 from emarge.proof.evidence.records import Record
 from emarge.proof.evidence.seal import Gathered, Request
+from emarge.proof.timestamping.tokens import DEMO_POLICY
 from emarge.proof.timestamping.verify import Timestamp, read_token
 from emarge.proof.vault import checkpoint as checkpoints
 from emarge.proof.vault.client import VaultClient
@@ -45,6 +46,11 @@ class OpenedRecord:
     timestamp: Timestamp
     content: Mapping[str, Any] | None
     gathered: Gathered
+
+    @property
+    def demo(self) -> bool:
+        """Whether its time comes from a system clock declared trusted: for demonstrations only."""
+        return self.timestamp.policy == DEMO_POLICY
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,16 @@
 """What an inspector must know beforehand: the log's key and the root of the timestamp authority."""
 
-import base64
-import binascii
 import os
 import re
+import ssl
 from pathlib import Path
 
 from emarge.audit import vault
 from emarge.lib.env import data_dir
 from emarge.proof.evidence.trust import TrustAnchors
-from emarge.proof.vault.errors import VaultRefused, VaultUnavailable
+from emarge.proof.vault.errors import VaultUnavailable
 
-_PEM = re.compile(r"-----BEGIN CERTIFICATE-----\s+(.*?)-----END CERTIFICATE-----", re.DOTALL)
+_PEM = re.compile(r"-----BEGIN CERTIFICATE-----\n[A-Za-z0-9+/=\n]+-----END CERTIFICATE-----\n")
 
 
 def anchors(log: str, code: str) -> TrustAnchors:
@@ -22,28 +21,19 @@ def anchors(log: str, code: str) -> TrustAnchors:
     """
     with vault.client("reader") as reader:
         vkey = reader.vkey(log)
-    return TrustAnchors(
-        origin=vkey.partition("+")[0],
-        vkey=vkey,
-        code=code,
-        timestamp_roots=tuple(_certificates(_root_file())),
-    )
-
-
-def anchors_or_none(log: str, code: str) -> TrustAnchors | None:
-    """The trust anchors for a screen, which says so when the vault does not answer."""
     try:
-        return anchors(log, code)
-    except (VaultUnavailable, VaultRefused):
-        return None
+        roots = tuple(ssl.PEM_cert_to_DER_cert(block) for block in _blocks(_root_file()))
+    except ValueError as error:
+        raise VaultUnavailable("the root certificate cannot be read") from error
+    return TrustAnchors(origin=vkey.partition("+")[0], vkey=vkey, code=code, timestamp_roots=roots)
 
 
 def chain() -> list[bytes]:
-    """The DER certificates of the timestamp authority below its root, which travel in a bundle.
+    """The certificates of the timestamp authority below its root, in PEM, which travel in a bundle.
 
     Raises VaultUnavailable when they are not where they should be, beside the root.
     """
-    return _certificates(_root_file().with_name("tsa.pem"))
+    return [block.encode("ascii") for block in _blocks(_root_file().with_name("tsa.pem"))]
 
 
 def _root_file() -> Path:
@@ -52,10 +42,12 @@ def _root_file() -> Path:
     return Path(named) if named else data_dir() / "timestamping" / "root.pem"
 
 
-def _certificates(path: Path) -> list[bytes]:
-    """The DER certificates of a PEM file, in ascending order."""
+def _blocks(path: Path) -> list[str]:
+    """The certificates of a PEM file, one block each."""
     try:
         found = _PEM.findall(path.read_text(encoding="ascii"))
-        return sorted(base64.b64decode("".join(body.split()), validate=True) for body in found)
-    except (OSError, ValueError, binascii.Error) as error:
+    except (OSError, ValueError) as error:
         raise VaultUnavailable(f"the certificate {path.name} cannot be read") from error
+    if not found:
+        raise VaultUnavailable(f"the certificate {path.name} cannot be read")
+    return found

@@ -4,7 +4,9 @@ import os
 
 from emarge.lib.env import data_dir
 from emarge.proof.vault.client import VaultClient
-from emarge.proof.vault.errors import VaultUnavailable
+from emarge.proof.vault.errors import VaultRefused, VaultUnavailable
+
+__all__ = ["VaultRefused", "VaultUnavailable", "client"]
 
 
 def client(role: str) -> VaultClient:

@@ -246,8 +246,7 @@ def test_a_mark_out_of_range_is_refused(school):
         == "minutes_out_of_range"
     )
     assert (
-        _refused(lambda: actions.mark(line, Presence.ABSENT, reason="x" * 201, by=teacher, at=TEN))
-        == "reason_too_long"
+        _refused(lambda: actions.mark(line, Presence.ABSENT, reason="x" * 201, by=teacher, at=TEN)) == "reason_too_long"
     )
 
 

@@ -28,9 +28,7 @@ SECOND = timedelta(seconds=1)
 def _open(school, roll_call, *, teacher=None, by=None, at=TEN, **changes):
     teacher = teacher or school.teacher
     facts = {"method": Method.DRAWN, "drawing": DRAWING}
-    return actions.open_sign_in(
-        roll_call, teacher=teacher, by=by or teacher.user, at=at, **{**facts, **changes}
-    )
+    return actions.open_sign_in(roll_call, teacher=teacher, by=by or teacher.user, at=at, **{**facts, **changes})
 
 
 def _refused(action) -> str:

@@ -1,0 +1,158 @@
+import pytest
+
+from emarge.attendance import actions
+from emarge.attendance.models import Parameters
+from emarge.attendance.rules import Missing
+from emarge.audit.actions import OPERATOR, pseudonyms
+from emarge.audit.models import OutboxEvent
+from emarge.institutions.models import InstitutionCode, Student
+from emarge.lib.refusal import Refused
+from emarge.proof.evidence import records
+from emarge.timetable.models import Course
+from tests.attendance.journey import events, last_event, opened
+from tests.cast import TEN, make_school
+
+
+@pytest.fixture
+def code(school):
+    """A second code of the same customer."""
+    return InstitutionCode.objects.create(account=school.base.planning.account, code="LyCÉE n°2", log="log-2")
+
+
+def _refused(action) -> str:
+    """The code of a refusal, after checking that nothing was written."""
+    before = OutboxEvent.objects.count()
+    with pytest.raises(Refused) as refused:
+        action()
+    assert OutboxEvent.objects.count() == before
+    return refused.value.code
+
+
+def _details():
+    return records.parse(bytes(last_event().record)).details
+
+
+def test_the_first_activation_of_a_code_opens_its_log(school, code):
+    parameters = actions.activate(school.base, code=code, by=school.secretary, at=TEN)
+    assert (parameters.active, parameters.institution_code) == (True, code)
+    assert events() == ["log.opened", "parameters.changed"]
+    row = last_event()
+    assert (row.log, records.parse(bytes(row.record)).code) == ("log-2", "LyCÉE n°2")
+    assert _details() == {"active": True, "extension_minutes": 15}
+    assert [person["name"] for person in opened(row)["people"]] == ["SIMON Sylvie"]
+
+
+def test_the_same_activation_again_is_no_event(school, code):
+    for _ in range(2):
+        actions.activate(school.base, code=code, by=school.secretary, at=TEN)
+    assert events() == ["log.opened", "parameters.changed"]
+
+
+def test_a_known_log_is_not_opened_again(school, code):
+    actions.activate(school.base, code=code, by=school.secretary, at=TEN)
+    actions.deactivate(school.base, by=school.secretary, at=TEN)
+    assert _details() == {"active": False, "extension_minutes": 15}
+    actions.deactivate(school.base, by=school.secretary, at=TEN)
+    actions.activate(school.base, code=code, by=school.secretary, at=TEN)
+    assert events() == ["log.opened", *["parameters.changed"] * 3]
+    assert Parameters.objects.get().active
+
+
+def test_a_base_without_parameters_is_activated_too(school, code):
+    Parameters.objects.all().delete()
+    assert actions.deactivate(school.base, by=school.secretary, at=TEN).active is False
+    assert actions.activate(school.base, code=code, by=school.secretary, at=TEN).active is True
+
+
+def test_the_operator_activates_from_the_command_line(school, code):
+    actions.activate(school.base, code=code, by=None, at=TEN)
+    actor = records.parse(bytes(last_event().record)).actor
+    assert (actor.role, actor.person) == ("operator", pseudonyms([OPERATOR])[OPERATOR])
+
+
+def test_a_code_of_another_customer_is_refused(school):
+    stranger = make_school("b").code
+    assert (
+        _refused(lambda: actions.activate(school.base, code=stranger, by=school.secretary, at=TEN))
+        == "code_of_another_account"
+    )
+
+
+def test_the_extension_is_set_within_its_range(school):
+    assert actions.set_extension(school.base, minutes=14_400, by=school.secretary, at=TEN).extension_minutes == 14_400
+    assert _details() == {"active": True, "extension_minutes": 14_400}
+    actions.set_extension(school.base, minutes=14_400, by=school.secretary, at=TEN)
+    assert events() == ["parameters.changed"]
+    for minutes in (0, -1, 14_401):
+        assert (
+            _refused(lambda m=minutes: actions.set_extension(school.base, minutes=m, by=school.secretary, at=TEN))
+            == "extension_out_of_range"
+        )
+
+
+def test_before_the_first_activation_there_is_no_log_to_record_in(school):
+    Parameters.objects.all().delete()
+    actions.set_extension(school.base, minutes=30, by=school.secretary, at=TEN)
+    assert (Parameters.objects.get().extension_minutes, events()) == (30, [])
+
+
+def test_each_needs_its_right(school, code):
+    teacher, student = school.teacher.user, school.students["alice"]
+    course = school.meeting.course
+    for act in (
+        lambda: actions.activate(school.base, code=code, by=teacher, at=TEN),
+        lambda: actions.deactivate(school.base, by=teacher, at=TEN),
+        lambda: actions.set_extension(school.base, minutes=30, by=teacher, at=TEN),
+        lambda: actions.flag_courses([course], subject_to=False, by=teacher, at=TEN),
+        lambda: actions.flag_students([student], subject_to=False, by=student.user, at=TEN),
+    ):
+        assert _refused(act) == "no_right"
+
+
+def test_courses_are_flagged_and_only_changes_are_recorded(school):
+    course = school.meeting.course
+    other = Course.objects.create(base=school.base, subject=course.subject, course_type=course.course_type)
+    flag = actions.flag_courses
+    assert flag([course, other], subject_to=True, by=school.secretary, at=TEN) == 1
+    assert _details() == {"course": str(other.uuid), "flagged": True}
+    assert opened(last_event())["title"] == "R1.01 Initiation au développement"
+    assert flag([course, other], subject_to=True, by=school.secretary, at=TEN) == 0
+    assert flag([course, other], subject_to=False, by=school.secretary, at=TEN) == 2
+    assert events() == ["course.flagged"] * 3
+    assert set(Course.objects.values_list("digital_sign_in", flat=True)) == {False}
+
+
+def test_incomplete_students_are_answered_and_the_others_flagged(school):
+    dan = school.students["dan"]
+    bare = Student.objects.create(base=school.base, last_name="BARE", first_name="Bo")
+    undated = Student.objects.create(
+        base=school.base, last_name="UNDATED", first_name="Una", identifier_type="internal", identifier="7"
+    )
+    missing = actions.flag_students([dan, bare, undated], subject_to=True, by=school.secretary, at=TEN)
+    assert [(str(one.student), one.lacks) for one in missing] == [
+        ("BARE Bo", (Missing.IDENTIFIER, Missing.BIRTH_DATE)),
+        ("UNDATED Una", (Missing.BIRTH_DATE,)),
+    ]
+    flagged = Student.objects.filter(subject_to_sign_in=True).values_list("first_name", flat=True)
+    assert sorted(flagged) == ["Alice", "Bao", "Chloe", "Dan"]
+    row = last_event()
+    record = records.parse(bytes(row.record))
+    assert (events(), record.details) == (["student.flagged"], {"flagged": True})
+    assert record.student == pseudonyms([dan.uuid])[dan.uuid]
+    assert {person["name"] for person in opened(row)["people"]} == {"SIMON Sylvie", "DAVID Dan"}
+
+
+def test_an_incomplete_student_may_be_unflagged(school):
+    alice = school.students["alice"]
+    Student.objects.filter(pk=alice.pk).update(identifier="", subject_to_sign_in=True)
+    assert actions.flag_students([alice], subject_to=False, by=school.secretary, at=TEN) == []
+    alice.refresh_from_db()
+    assert alice.subject_to_sign_in is False
+
+
+def test_students_and_courses_of_another_base_are_left_alone(school):
+    other = make_school("b")
+    stranger = other.students["dan"]
+    assert actions.flag_students([stranger], subject_to=True, by=school.secretary, at=TEN) == []
+    assert actions.flag_courses([other.meeting.course], subject_to=False, by=school.secretary, at=TEN) == 0
+    assert events() == []

@@ -1,0 +1,13 @@
+from emarge.attendance.rules import Missing, Refusal
+from emarge.attendance.texts import MISSING_TEXTS, TEXTS
+
+
+def test_every_refusal_has_a_sentence_of_its_own():
+    assert set(TEXTS) == set(Refusal)
+    texts = [str(text) for text in TEXTS.values()]
+    assert len(set(texts)) == len(texts)
+    assert [text for text in texts if not text.endswith(".")] == []
+
+
+def test_everything_missing_has_its_words():
+    assert set(MISSING_TEXTS) == set(Missing)
