@@ -1,5 +1,6 @@
 """Every write about audit trail requests: ask, approve, refuse, produce, hand over."""
 
+import logging
 import unicodedata
 from datetime import date, datetime
 
@@ -9,12 +10,17 @@ from emarge.accounts.models import Right, User
 from emarge.attendance.models import Parameters
 from emarge.attendance.people import actor_of, author, identity
 from emarge.audit import actions as audit
+from emarge.audit import trails, vault
 from emarge.hosting.models import Base
-from emarge.inspections import rules
+from emarge.inspections import rules, sheet
 from emarge.inspections.models import AuditTrailRequest
 from emarge.inspections.rules import Refusal, RequestState
 from emarge.inspections.texts import refuse, refused
 from emarge.institutions.models import InstitutionCode, Student
+from emarge.proof.evidence.errors import EvidenceError
+from emarge.proof.evidence.seal import Request
+
+logger = logging.getLogger(__name__)
 
 
 @transaction.atomic
@@ -85,11 +91,68 @@ def refuse_request(request: AuditTrailRequest, *, reason: str, by: User, at: dat
     return request
 
 
+def produce(request: AuditTrailRequest, *, by: User, at: datetime) -> AuditTrailRequest:
+    """Produce the bundle of an approved request from the vault alone; a produced one keeps its bundle.
+
+    It asks the vault for a while, so it holds no transaction meanwhile; the production is recorded in the vault on the
+    way. Whatever fails leaves the request approved. Raises Refused: no right, not approved, vault unavailable or
+    refusing, nothing found, too many records, records that do not verify.
+    """
+    _require_either(by)
+    request.refresh_from_db(fields=["state"])
+    refuse(rules.why_not_produce(state=request.request_state))
+    if request.request_state is RequestState.PRODUCED:
+        return request
+    trail = _trail(request, by=by, at=at)
+    with transaction.atomic():
+        request = _locked(request)
+        if request.request_state is RequestState.APPROVED:
+            request.state = RequestState.PRODUCED.value
+            request.produced_by, request.produced_at = by, at
+            request.bundle, request.fingerprint = trail.bundle, trail.fingerprint
+            request.save(update_fields=["state", "produced_by", "produced_at", "bundle", "fingerprint"])
+    return request
+
+
+def _trail(request: AuditTrailRequest, *, by: User, at: datetime) -> trails.Trail:
+    student = request.student
+    try:
+        return trails.produce(
+            Request(
+                id=str(request.uuid),
+                who=request.inspector,
+                reference=request.reference,
+                reason=request.reason,
+                period_from=request.period_from,
+                period_to=request.period_to,
+            ),
+            base=request.base.uuid,
+            log=request.institution_code.log,
+            code=request.institution_code.code,
+            student=student.uuid if student else None,
+            by=actor_of(by),
+            at=at,
+            sheet=lambda found: sheet.draw(request, found, by=by, at=at),
+            content={"inspector": request.inspector, "reference": request.reference},
+            people=author(by),
+        )
+    except vault.VaultUnavailable as error:
+        raise refused(Refusal.VAULT_UNAVAILABLE) from error
+    except vault.VaultRefused as error:
+        raise refused(Refusal.VAULT_REFUSED) from error
+    except trails.NothingFoundError as error:
+        raise refused(Refusal.NOTHING_FOUND) from error
+    except trails.TrailTooLargeError as error:
+        raise refused(Refusal.TOO_MANY_RECORDS) from error
+    except EvidenceError as error:
+        logger.exception("the audit trail of the request %s does not verify", request.uuid)
+        raise refused(Refusal.NOT_CONVINCING) from error
+
+
 @transaction.atomic
 def download(request: AuditTrailRequest, *, by: User, at: datetime) -> bytes:
     """Hand the bundle over: it opens personal data, so who took it and when is a record too."""
-    if not (by.has_right(Right.REQUEST_AUDIT_TRAILS) or by.has_right(Right.APPROVE_AUDIT_TRAILS)):
-        raise refused(Refusal.NO_RIGHT)
+    _require_either(by)
     refuse(rules.why_not_download(state=request.request_state))
     _record("audit_trail.downloaded", request, by=by, at=at)
     return bytes(AuditTrailRequest.objects.values_list("bundle", flat=True).get(pk=request.pk))
@@ -102,6 +165,11 @@ def _clean(text: str) -> str:
 
 def _require(by: User, right: Right) -> None:
     if not by.has_right(right):
+        raise refused(Refusal.NO_RIGHT)
+
+
+def _require_either(by: User) -> None:
+    if not (by.has_right(Right.REQUEST_AUDIT_TRAILS) or by.has_right(Right.APPROVE_AUDIT_TRAILS)):
         raise refused(Refusal.NO_RIGHT)
 
 

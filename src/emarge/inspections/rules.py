@@ -35,9 +35,11 @@ class Refusal(Enum):
     ALREADY_DECIDED = "already_decided"
     NOT_APPROVED = "not_approved"
     NOT_PRODUCED = "not_produced"
-    RECORDS_WAITING = "records_waiting"
     VAULT_UNAVAILABLE = "vault_unavailable"
-    NOTHING_TO_SHOW = "nothing_to_show"
+    VAULT_REFUSED = "vault_refused"
+    NOTHING_FOUND = "nothing_found"
+    TOO_MANY_RECORDS = "too_many_records"
+    NOT_CONVINCING = "not_convincing"
 
 
 def why_not_request(

@@ -8,9 +8,7 @@ from emarge.inspections.rules import Refusal, RequestState
 from emarge.lib.refusal import Refused
 
 TEXTS: dict[Refusal, Any] = {
-    Refusal.NO_RIGHT: _(
-        "Your profile does not include the right that this needs. Ask an administrator of the base."
-    ),
+    Refusal.NO_RIGHT: _("Your profile does not include the right that this needs. Ask an administrator of the base."),
     Refusal.NO_INSTITUTION_CODE: _(
         "This base has no institution code yet. Activate digital sign-in in the parameters first."
     ),
@@ -25,16 +23,22 @@ TEXTS: dict[Refusal, Any] = {
     Refusal.ALREADY_DECIDED: _("This request has already been decided. Load the page again to see how."),
     Refusal.NOT_APPROVED: _("This request is not approved, so its audit trail cannot be produced."),
     Refusal.NOT_PRODUCED: _("This audit trail has not been produced yet, so there is nothing to download."),
-    Refusal.RECORDS_WAITING: _(
-        "Records of this institution are still waiting for the vault, "
-        "so the audit trail would be incomplete. Try again in a moment; nothing is lost."
-    ),
     Refusal.VAULT_UNAVAILABLE: _(
-        "The vault or the timestamp server does not answer. "
-        "The request stays approved: try again in a moment."
+        "The vault or the timestamp server does not answer. The request stays approved: try again in a moment."
     ),
-    Refusal.NOTHING_TO_SHOW: _(
-        "The vault holds no record of this period. Check the dates and the student of the request."
+    Refusal.VAULT_REFUSED: _(
+        "The vault refused to give the records of this institution. The request stays approved: tell the operator."
+    ),
+    Refusal.NOTHING_FOUND: _(
+        "The vault holds no record of a class meeting for this period. "
+        "Check the dates and the student; when they are wrong, enter a new request."
+    ),
+    Refusal.TOO_MANY_RECORDS: _(
+        "This period holds more records than one bundle takes. Enter requests for shorter periods."
+    ),
+    Refusal.NOT_CONVINCING: _(
+        "The records that the vault gave do not verify, so no bundle was made. "
+        "The request stays approved: tell the operator at once."
     ),
 }
 

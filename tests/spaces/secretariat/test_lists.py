@@ -124,9 +124,7 @@ def test_incomplete_students_are_told_and_the_complete_ones_flagged(school, secr
 
 
 def test_an_equivalent_identifier_is_enough(school, secretary):
-    student = add_student(
-        school, "GIRE", identifier_type="internal", identifier="FC-2", birth_on=date(1990, 5, 6)
-    )
+    student = add_student(school, "GIRE", identifier_type="internal", identifier="FC-2", birth_on=date(1990, 5, 6))
     response = secretary.post(f"{STUDENTS}/flag", {"one": student.uuid, "subject_to": "yes"})
     assert response.status_code == 303
     assert flagged_students(school) == ["ADAM", "BENOÎT", "CARON", "GIRE"]

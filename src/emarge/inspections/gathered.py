@@ -1,0 +1,85 @@
+"""What the records of an audit trail say, read from the vault's contents alone: who, which meetings, in which order."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from emarge.audit.trails import OpenedRecord
+
+SIGNATURES_OF_TEACHERS = ("sign_in.opened", "teacher.signed")
+
+
+@dataclass
+class MeetingStory:
+    """One class meeting as its records tell it."""
+
+    uuid: str
+    records: list[OpenedRecord] = field(default_factory=list)
+
+    def last(self, *events: str) -> OpenedRecord | None:
+        """The last record of one of these events."""
+        return next((one for one in reversed(self.records) if one.record.event in events), None)
+
+    def all(self, *events: str) -> list[OpenedRecord]:
+        return [one for one in self.records if one.record.event in events]
+
+    def of_student(self, student: str, event: str) -> OpenedRecord | None:
+        """The last record of an event about a student."""
+        return next((one for one in reversed(self.all(event)) if one.record.student == student), None)
+
+    @property
+    def description(self) -> Mapping[str, Any]:
+        """What the meeting was, as sealed with its roll call; empty when that content is not there."""
+        for one in reversed(self.all("roll_call.opened", "roll_call.ended")):
+            if one.content and isinstance(one.content.get("meeting"), dict):
+                described: Mapping[str, Any] = one.content["meeting"]
+                return described
+        return {}
+
+    @property
+    def roster(self) -> list[dict[str, Any]]:
+        """Who was expected, with the presence that stands: the end of the roll call, then later marks."""
+        ended = self.last("roll_call.ended")
+        if ended is None:
+            return []
+        lines = [dict(line) for line in ended.record.details["roster"]]
+        for line in lines:
+            mark = self.of_student(line["student"], "roll_call.marked")
+            if mark is not None and mark.index > ended.index:
+                line |= {name: mark.record.details[name] for name in ("presence", "minutes_late")}
+        return lines
+
+    @property
+    def sort_key(self) -> tuple[str, int]:
+        return (str(self.description.get("starts_at", "")), self.records[0].index)
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """The meetings in order of time, the other records in order of the log, and the people by pseudonym."""
+
+    meetings: list[MeetingStory]
+    others: list[OpenedRecord]
+    people: dict[str, Mapping[str, Any]]
+
+    def name_of(self, pseudonym: str | None) -> str:
+        """The name behind a pseudonym, or the beginning of the pseudonym when no opened content tells."""
+        if pseudonym is None:
+            return ""
+        person = self.people.get(pseudonym)
+        return str(person["name"]) if person else f"{pseudonym[:12]}…"
+
+
+def gather(records: Sequence[OpenedRecord]) -> Gathered:
+    """Sort the records of a trail into meetings; the log's order is kept inside each."""
+    meetings: dict[str, MeetingStory] = {}
+    others: list[OpenedRecord] = []
+    people: dict[str, Mapping[str, Any]] = {}
+    for one in sorted(records, key=lambda each: each.index):
+        for person in (one.content or {}).get("people", []):
+            people[person["pseudonym"]] = {**people.get(person["pseudonym"], {}), **person}
+        if one.record.meeting is None:
+            others.append(one)
+        else:
+            meetings.setdefault(one.record.meeting, MeetingStory(one.record.meeting)).records.append(one)
+    return Gathered(sorted(meetings.values(), key=lambda each: each.sort_key), others, people)
