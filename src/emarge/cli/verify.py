@@ -126,7 +126,7 @@ def _verdict(verdict: Verdict, texts: Texts) -> list[str]:
     for record in verdict.records:
         lines += _record(record, texts)
     for caution in verdict.warnings:
-        lines += ["", _caution(caution, texts)]
+        lines += ["", _caution(caution, texts, len(verdict.records))]
     return lines
 
 
@@ -161,10 +161,11 @@ def _record(record: RecordVerdict, texts: Texts) -> list[str]:
     ]
 
 
-def _caution(caution: Caution, texts: Texts) -> str:
+def _caution(caution: Caution, texts: Texts, count: int) -> str:
     shown = ", ".join(str(index) for index in caution.records[:_SHOWN_INDEXES])
     more = "…" if len(caution.records) > _SHOWN_INDEXES else ""
-    which = f" ({texts.records} {shown}{more})" if caution.records else ""
+    # A caution about all of them (the production record included) needs no list.
+    which = f" ({texts.records} {shown}{more})" if 0 < len(caution.records) <= count else ""
     return f"{texts.warning}: {texts.warnings[caution.warn]}{which}"
 
 

@@ -45,9 +45,9 @@ def verify_bundle(data: bytes, fingerprint: str) -> Verdict:
     listed = _manifest(files, anchors)
     prover = _prover(files, names, anchors)
     found = [prover.prove(files, layout.record_stem(index), index) for index in names.records]
+    opened = _opened(files, names, found)
     produced = prover.prove(files, layout.PRODUCED, None)
     _check_production(produced, files, listed, last=found[-1].index)
-    opened = _opened(files, names, found)
     cautions = crosscheck.check([*found, produced], listed.request)
     sealed = tuple(one.index for one in found if one.record.commitment and one.index not in opened)
     if sealed:
