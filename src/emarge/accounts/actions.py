@@ -22,8 +22,8 @@ DEFAULT_PROFILES: dict[str, list[Right]] = {
     STUDENTS: [],
 }
 # No sign that is easily taken for another: these are read on paper and typed.
-_PASSWORD_SIGNS = "abcdefghijkmnpqrstuvwxyz23456789"
-_PASSWORD_GROUPS, _PASSWORD_GROUP_LENGTH = 4, 4
+_READABLE_SIGNS = "abcdefghijkmnpqrstuvwxyz23456789"
+_GROUPS, _GROUP_LENGTH = 4, 4
 
 
 @transaction.atomic
@@ -32,9 +32,7 @@ def ensure_default_profiles(base: Base) -> dict[str, Profile]:
     profiles = {profile.name: profile for profile in Profile.objects.filter(base=base)}
     for name, rights in DEFAULT_PROFILES.items():
         if name not in profiles:
-            profiles[name] = Profile.objects.create(
-                base=base, name=name, rights=[right.value for right in rights]
-            )
+            profiles[name] = Profile.objects.create(base=base, name=name, rights=[right.value for right in rights])
     return profiles
 
 
@@ -50,9 +48,7 @@ def create_user(base: Base, *, login: str, first_name: str, last_name: str, prof
 
 def new_user(base: Base, *, login: str, first_name: str, last_name: str, profile: Profile) -> User:
     """A user not yet written, who cannot log in until a password is set."""
-    user = User(
-        base=base, login=login.strip().lower(), first_name=first_name, last_name=last_name, profile=profile
-    )
+    user = User(base=base, login=login.strip().lower(), first_name=first_name, last_name=last_name, profile=profile)
     user.set_unusable_password()
     return user
 
@@ -72,8 +68,5 @@ def set_password(user: User, password: str) -> None:
 
 def generate_password() -> str:
     """A password to hand out: 80 random bits, in groups that can be read aloud."""
-    signs = [
-        "".join(secrets.choice(_PASSWORD_SIGNS) for _sign in range(_PASSWORD_GROUP_LENGTH))
-        for _group in range(_PASSWORD_GROUPS)
-    ]
+    signs = ["".join(secrets.choice(_READABLE_SIGNS) for _sign in range(_GROUP_LENGTH)) for _group in range(_GROUPS)]
     return "-".join(signs)

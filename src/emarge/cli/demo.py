@@ -59,7 +59,7 @@ def _make(data: Path) -> int:
         if Base.objects.exists():
             raise CommandError(f"{data} holds a real school: the demo school wants a folder of its own.")
         print("Making the demo school…")
-        base = build_demo(data)
+        base = build_demo(data, at=datetime.now(UTC))
     now = datetime.now(UTC)
     activate_demo(base, at=now)
     add_meetings_around(base, now)

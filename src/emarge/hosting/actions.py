@@ -7,8 +7,10 @@ from emarge.lib.refusal import Refused
 
 @transaction.atomic
 def create_base(account_name: str, planning_name: str, base_name: str, domain: str | None = None) -> Base:
-    """Make a base, and its account and planning when they are not there. Refused when the planning has one of
-    that name, or when the domain is another base's."""
+    """Make a base, and its account and planning when they are not there.
+
+    Refused when the planning has one of that name, or when the domain is another base's.
+    """
     account, _made = HostingAccount.objects.get_or_create(name=account_name)
     planning, _made = Planning.objects.get_or_create(account=account, name=planning_name)
     if Base.objects.filter(planning=planning, name=base_name).exists():

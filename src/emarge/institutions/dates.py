@@ -49,9 +49,7 @@ class UnreadableDateError(ValueError):
 def month_comes_first(texts: Iterable[str]) -> bool:
     """Whether a column can only be month/day/year: some day stands second, and none first."""
     pairs = [(int(match[1]), int(match[2])) for text in texts if (match := _YEAR_LAST.fullmatch(_bare(text)))]
-    return any(second > _MONTHS_A_YEAR for _, second in pairs) and not any(
-        first > _MONTHS_A_YEAR for first, _ in pairs
-    )
+    return any(second > _MONTHS_A_YEAR for _, second in pairs) and not any(first > _MONTHS_A_YEAR for first, _ in pairs)
 
 
 def read_date(text: str, *, month_first: bool, today: date) -> date:

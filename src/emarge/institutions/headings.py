@@ -32,11 +32,11 @@ _PERSON = (
 )
 _FIRM = r"(entreprise|employeur|societe|company|employer|structure d accueil)"
 _TUTOR = r"(tuteur|tutrice|maitre d apprentissage)"
-_MAIL = r"(e ?mails?|courriels?|mels?|adresses? (e ?mail|mail|electronique|courriel|mel)|mails?|email address|e mail address)"
+_MAIL = r"(e ?mails?|courriels?|mels?|mails?|adresses? (e ?mail|mail|electronique|courriel|mel)|e ?mail address)"
 _PEOPLE = r"(etudiante?s?|eleves?|apprenante?s?|apprentie?s?|stagiaires?|alternante?s?|students?|learners?)"
 _STAFF = r"(enseignante?s?|professeure?s?|profs?|intervenante?s?|format(eur|rice)s?|teachers?|trainers?|lecturers?)"
 
-# Each meaning with its headings, folded; the earlier of two columns with one meaning is the better (see _choose).
+# Each meaning with its headings, folded; of two columns with one meaning the earlier pattern is read.
 _MEANINGS: tuple[tuple[Column, tuple[str, ...]], ...] = (
     (
         Column.FULL_NAME_REVERSED,
@@ -77,7 +77,7 @@ _MEANINGS: tuple[tuple[Column, tuple[str, ...]], ...] = (
         Column.INE,
         (
             rf"(n|no|num|numero|code|identifiant)? ?ine( rnie| bea| ines)?{_PERSON}",
-            r"ine (ou|or) .*|n(o|umero)? ine .*|(identifiant|numero) national( etudiant| eleve| unique| d identification)*",
+            r"ine (ou|or) .*|n(o|umero)? ine .*|(identifiant|numero) national( (etudiant|eleve|unique|d identification))*",
             r"national (student )?(id|identifier|number)|rnie|bea",
         ),
     ),
@@ -99,9 +99,7 @@ _MEANINGS: tuple[tuple[Column, tuple[str, ...]], ...] = (
     ),
     (
         Column.GROUPS,
-        (
-            r"groupes?|groups?|(groupes?|groups?|sous groupes?) (de )?(td|tp|classe|cours|td tp)|sous groupes?|td|tp",
-        ),
+        (r"groupes?|groups?|(groupes?|groups?|sous groupes?) (de )?(td|tp|classe|cours|td tp)|sous groupes?|td|tp",),
     ),
     (Column.CLASS, (r"classes?|class name",)),
     (
@@ -124,12 +122,10 @@ _MEANINGS: tuple[tuple[Column, tuple[str, ...]], ...] = (
     ),
 )
 _PATTERNS = tuple(
-    (column, rank, re.compile(pattern))
-    for column, patterns in _MEANINGS
-    for rank, pattern in enumerate(patterns)
+    (column, rank, re.compile(pattern)) for column, patterns in _MEANINGS for rank, pattern in enumerate(patterns)
 )
 _TEACHERS_SAY = re.compile(
-    rf".*\b({_STAFF}|disciplines?|specialites?|matieres?( enseignees?)?|vacataires?|heures|statut|service|subjects? taught)\b.*"
+    rf".*\b({_STAFF}|disciplines?|specialites?|matieres?|vacataires?|heures|statut|service|subjects? taught)\b.*"
 )
 _ONLY_STUDENTS = {Column.INE, Column.INAA, Column.EMPLOYER, Column.EMPLOYER_EMAIL}
 _RATHER_STUDENTS = {
@@ -180,9 +176,7 @@ def read_headings(cells: Sequence[str]) -> Headings:
     _place_class(columns)
     _place_names(columns)
     read = set(columns.values())
-    repeated = tuple(
-        cells[index].strip() for found in ranked.values() for _rank, index in found if index not in read
-    )
+    repeated = tuple(cells[index].strip() for found in ranked.values() for _rank, index in found if index not in read)
     teachers, sure = _are_teachers(words, set(columns))
     return Headings(columns, repeated, tuple(unknown), teachers, sure)
 

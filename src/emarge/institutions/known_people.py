@@ -100,9 +100,7 @@ class KnownPeople:
         ]
         if len(found) > 1:
             raise ConflictError(
-                _(
-                    "several people have this name, and nothing tells which one: add an identifier or an e-mail"
-                )
+                _("several people have this name, and nothing tells which one: add an identifier or an e-mail")
             )
         return found[0] if found else None
 
@@ -139,9 +137,7 @@ def _check_same(known: Known, row: PersonRow, name: str) -> None:
                 % {"line": known.line}
             )
         if known.name != name:
-            raise ConflictError(
-                _("the identifier is that of line %(line)d, under another name") % {"line": known.line}
-            )
+            raise ConflictError(_("the identifier is that of line %(line)d, under another name") % {"line": known.line})
         return
     shares_a_name = bool(
         {name_key(known.person.last_name), name_key(known.person.first_name)}

@@ -19,9 +19,7 @@ class InstitutionCode(models.Model):
     log = models.CharField(max_length=64, unique=True)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["account", "code"], name="institution_code_unique_in_account")
-        ]
+        constraints = [models.UniqueConstraint(fields=["account", "code"], name="institution_code_unique_in_account")]
 
     def __str__(self) -> str:
         return self.code

@@ -45,8 +45,11 @@ def name_key(*parts: str) -> str:
 
 
 def split_full_name(text: str, *, first_name_first: bool) -> tuple[str, str, bool]:
-    """Last name, first name, and whether the cut is certain. Capitals tell the last name, else a comma, else the
-    order of the heading. The first name is empty when there is one word only."""
+    """Last name, first name, and whether the cut is certain.
+
+    Capitals tell the last name, else a comma, else the order of the heading. The first name is empty when there is
+    one word only.
+    """
     words = tidy(text).split()
     if len(words) > 2 and folded(words[0]) in _CIVILITIES:  # noqa: PLR2004 - two words must be left
         words = words[1:]
@@ -76,9 +79,7 @@ def _last_name_first(words: list[str]) -> tuple[str, str, bool]:
 
 def _capitals(words: list[str]) -> slice | None:
     """The run of words in capitals at one end, the other end being in another case."""
-    loud = [
-        word.upper() == word and any(c.isalpha() for c in word) and len(word.strip(".")) > 1 for word in words
-    ]
+    loud = [word.upper() == word and any(c.isalpha() for c in word) and len(word.strip(".")) > 1 for word in words]
     if not any(loud) or all(loud):
         return None
     if loud[0]:

@@ -44,38 +44,32 @@ def import_people(
     report: FileReport,
     *,
     at: datetime,
-    subject_to_sign_in: bool,
     on_roll_calls: Locked,
     progress: Progress,
 ) -> None:
     """Take the teachers or the students of a table into a base and tell about each line in ``report``.
 
-    ``on_roll_calls`` gives, of some students' keys, those that stand on a roll call: their identifier may not change.
-    With ``subject_to_sign_in`` every complete student of the table becomes subject to sign-in.
+    ``on_roll_calls`` gives, of some students' keys, those that stand on a roll call: their identifier may not
+    change.
     """
     headings = read_headings(table.headings)
     report.kind = FileKind.TEACHERS if headings.teachers else FileKind.STUDENTS
     reader = RowReader(table, headings, at.astimezone(base.tz).date())
     _note_headings(report, headings, reader)
     with scope(base=base):
-        taking = _Taking(base, report, headings, on_roll_calls, subject_to_sign_in=subject_to_sign_in)
+        taking = _Taking(base, report, headings, on_roll_calls)
         taking.take(list(reader.rows()), progress)
 
 
 def _note_headings(report: FileReport, headings: Headings, reader: RowReader) -> None:
     if headings.repeated:
         report.notes.append(
-            _("columns left aside, another one says the same: %(names)s")
-            % {"names": ", ".join(headings.repeated)}
+            _("columns left aside, another one says the same: %(names)s") % {"names": ", ".join(headings.repeated)}
         )
     if headings.unknown:
-        report.notes.append(
-            _("columns not known, left aside: %(names)s") % {"names": ", ".join(headings.unknown)}
-        )
+        report.notes.append(_("columns not known, left aside: %(names)s") % {"names": ", ".join(headings.unknown)})
     if not headings.sure:
-        report.notes.append(
-            _("taken as teachers: no heading speaks of students (INE, birth date, group, employer)")
-        )
+        report.notes.append(_("taken as teachers: no heading speaks of students (INE, birth date, group, employer)"))
     if reader.month_first:
         report.notes.append(_("dates read as month/day/year: nothing else fits"))
 
@@ -83,21 +77,12 @@ def _note_headings(report: FileReport, headings: Headings, reader: RowReader) ->
 class _Taking:
     """One import of one list: the rows are matched first, then everything is written at once."""
 
-    def __init__(
-        self,
-        base: Base,
-        report: FileReport,
-        headings: Headings,
-        on_roll_calls: Locked,
-        *,
-        subject_to_sign_in: bool,
-    ) -> None:
+    def __init__(self, base: Base, report: FileReport, headings: Headings, on_roll_calls: Locked) -> None:
         self._base = base
         self._report = report
         self._students = not headings.teachers
         self._says_groups = bool({Column.COHORT, Column.GROUPS} & headings.columns.keys())
         self._on_roll_calls = on_roll_calls
-        self._subject = subject_to_sign_in
         profiles = ensure_default_profiles(base)
         self._profile = profiles[STUDENTS if self._students else TEACHERS]
         self._users = {user.login: user for user in User.objects.filter(base=base)}
@@ -117,17 +102,14 @@ class _Taking:
         ):
             groups.setdefault(student, set()).add(group)
         return [
-            Known(student, groups=groups.get(student.pk, set()))
-            for student in Student.objects.select_related("user")
+            Known(student, groups=groups.get(student.pk, set())) for student in Student.objects.select_related("user")
         ]
 
     def take(self, rows: list[PersonRow], progress: Progress) -> None:
         """Match every row, write, and tell."""
         book = GroupBook(
             self._base,
-            names_in_several_cohorts(
-                (row.cohort, name) for row in rows for name in row.groups if not row.refused
-            ),
+            names_in_several_cohorts((row.cohort, name) for row in rows for name in row.groups if not row.refused),
         )
         results: list[_Result] = []
         for number, row in enumerate(rows, start=1):
@@ -138,12 +120,11 @@ class _Taking:
             progress(number, len(rows))
         for result in results:
             self._settle_groups(result)
-            self._settle_sign_in(result)
+            self._tell_what_is_missing(result)
         self._write()
+        self._report.keys = sorted({result.known.person.pk for result in results})
         for result in results:
-            self._report.add(
-                result.row.line, result.outcome, result.row.name, result.row.remarks + result.remarks
-            )
+            self._report.add(result.row.line, result.outcome, result.row.name, result.row.remarks + result.remarks)
         self._report.lines.sort(key=lambda line: line.number)
 
     def _match(self, row: PersonRow) -> _Result | None:
@@ -180,7 +161,7 @@ class _Taking:
         person.source_key = self._source_key(row, person)
         known = Known(person)
         self._new.append(known)
-        return _Result(row, known, Outcome.CORRECTED if row.corrected else Outcome.TAKEN)
+        return _Result(row, known, row.remarks.outcome)
 
     def _source_key(self, row: PersonRow, person: Student | Teacher) -> str:
         """By what the person was first known: kept for life, whatever changes later."""
@@ -230,9 +211,7 @@ class _Taking:
             return []
         if student.identifier and student.pk in self._on_roll_calls([student.pk]):
             raise ConflictError(
-                _(
-                    "the identifier of a student who stands on a roll call does not change by import: a person must settle"
-                )
+                _("the identifier of a student on a roll call does not change by import: a person must settle")
             )
         student.identifier_type, student.identifier = row.identifier_type, row.identifier
         return [_("identifier")]
@@ -279,18 +258,13 @@ class _Taking:
     def _settle_groups(self, result: _Result) -> None:
         """On the first row of a person known before: the groups of all the file's rows replace the old ones."""
         known = result.known
-        if (
-            not self._says_groups
-            or not known.wanted
-            or known.person.pk is None
-            or known.line != result.row.line
-        ):
+        if not self._says_groups or not known.wanted or known.person.pk is None or known.line != result.row.line:
             return
         if known.wanted != known.groups:
             result.outcome = Outcome.UPDATED
             result.remarks.append(_("changed: %(what)s") % {"what": _("groups")})
 
-    def _settle_sign_in(self, result: _Result) -> None:
+    def _tell_what_is_missing(self, result: _Result) -> None:
         student = result.known.person
         if not isinstance(student, Student):
             return
@@ -298,26 +272,17 @@ class _Taking:
         if missing:
             texts = {Lack.IDENTIFIER: _("INE or another identifier"), Lack.BIRTH_DATE: _("birth date")}
             result.remarks.append(
-                _("not ready for sign-in: missing %(what)s")
-                % {"what": ", ".join(texts[lack] for lack in missing)}
+                _("not ready for sign-in: missing %(what)s") % {"what": ", ".join(texts[lack] for lack in missing)}
             )
-        elif self._subject and not student.subject_to_sign_in:
-            student.subject_to_sign_in = True
-            result.known.changed = True
-            if result.outcome is Outcome.UNCHANGED and student.pk is not None:
-                result.outcome = Outcome.UPDATED
-                result.remarks.append(_("now subject to sign-in"))
 
     def _write(self) -> None:
         create_users(self._new_users)
-        User.objects.bulk_update(
-            self._changed_users.values(), ["login", "first_name", "last_name"], batch_size=_BATCH
-        )
+        User.objects.bulk_update(self._changed_users.values(), ["login", "first_name", "last_name"], batch_size=_BATCH)
         known = [known for known in self._people.all() if known.person.pk is not None]
         changed = [entry.person for entry in known if entry.changed]
         if self._students:
             students = [person for person in changed if isinstance(person, Student)]
-            fields = [*_STUDENT_FIELDS, "identifier_type", "identifier", "subject_to_sign_in", "user"]
+            fields = [*_STUDENT_FIELDS, "identifier_type", "identifier", "user"]
             Student.objects.bulk_update(students, fields, batch_size=_BATCH)
             Student.objects.bulk_create(
                 [entry.person for entry in self._new if isinstance(entry.person, Student)], batch_size=_BATCH
@@ -336,8 +301,7 @@ class _Taking:
         for known in people:
             if known.wanted and known.wanted != known.groups:
                 added += [
-                    through(student_id=known.person.pk, group_id=group)
-                    for group in sorted(known.wanted - known.groups)
+                    through(student_id=known.person.pk, group_id=group) for group in sorted(known.wanted - known.groups)
                 ]
                 removed += [(known.person.pk, group) for group in known.groups - known.wanted]
         through.objects.bulk_create(added, batch_size=_BATCH)

@@ -11,6 +11,7 @@ from emarge.institutions.dates import UnreadableDateError, month_comes_first, re
 from emarge.institutions.headings import NAMES, Column, Headings
 from emarge.institutions.identifiers import WrongFormatError, looks_internal, read_ine
 from emarge.institutions.names import split_full_name
+from emarge.lib.import_report import Remarks
 from emarge.lib.tables import Row, Table, is_formula
 from emarge.lib.words import folded, tidy
 
@@ -27,8 +28,7 @@ _BETWEEN_GROUPS = re.compile(r"\s*[;,/|+]\s*")
 
 @dataclass
 class PersonRow:
-    """One person as one row says. ``refused`` is why the row cannot be taken, else empty; ``remarks`` tell what a
-    person should know, ``corrected`` that something was put right or left out."""
+    """One person as one row says. ``refused`` is why the row cannot be taken, else empty."""
 
     line: int
     last_name: str = ""
@@ -42,13 +42,7 @@ class PersonRow:
     cohort: str = ""
     groups: tuple[str, ...] = ()
     refused: str = ""
-    remarks: list[str] = field(default_factory=list)
-    corrected: bool = False
-
-    def correct(self, remark: str) -> None:
-        """Tell that something was put right or left out."""
-        self.remarks.append(remark)
-        self.corrected = True
+    remarks: Remarks = field(default_factory=Remarks)
 
     @property
     def name(self) -> str:
@@ -101,7 +95,7 @@ class RowReader:
         """An optional cell: left out, and told, when a spreadsheet could run it."""
         text = self._cell(row, column)
         if is_formula(text):
-            person.correct(_("%(what)s left out: it is a spreadsheet formula") % {"what": what})
+            person.remarks.correct(_("%(what)s left out: it is a spreadsheet formula") % {"what": what})
             return ""
         return tidy(text)
 
@@ -118,8 +112,7 @@ class RowReader:
             person.last_name, person.first_name = last, first
             if not certain:
                 person.remarks.append(
-                    _("read as last name “%(last)s”, first name “%(first)s”: check")
-                    % {"last": last, "first": first}
+                    _("read as last name “%(last)s”, first name “%(first)s”: check") % {"last": last, "first": first}
                 )
         else:
             person.last_name, person.first_name = (tidy(cell) for cell in cells)
@@ -139,7 +132,7 @@ class RowReader:
                 "old": _("it is before 1900"),
                 "unknown": _("this is no date"),
             }
-            person.correct(
+            person.remarks.correct(
                 _("birth date “%(text)s” not taken: %(why)s") % {"text": text, "why": reasons[error.code]}
             )
 
@@ -156,32 +149,30 @@ class RowReader:
                 return
             value = self._safe(row, person, column, _("identifier")).upper()
             if len(value) > MAX_IDENTIFIER:
-                person.correct(_("identifier not taken: too long"))
+                person.remarks.correct(_("identifier not taken: too long"))
             elif value:
                 person.identifier_type, person.identifier = kind, value
 
     def _read_ine(self, text: str, person: PersonRow) -> None:
         if looks_internal(text) and len(text) <= MAX_IDENTIFIER:
             person.identifier_type, person.identifier = "internal", tidy(text).upper()
-            person.correct(_("“%(text)s” is no INE: taken as an internal number") % {"text": text})
+            person.remarks.correct(_("“%(text)s” is no INE: taken as an internal number") % {"text": text})
             return
         try:
             ine = read_ine(re.sub(r"[-.]", "", text))
         except WrongFormatError:
-            person.correct(
-                _("identifier “%(text)s” not taken: wrong format") % {"text": text[:MAX_IDENTIFIER]}
-            )
+            person.remarks.correct(_("identifier “%(text)s” not taken: wrong format") % {"text": text[:MAX_IDENTIFIER]})
             return
         person.identifier_type, person.identifier = "ine", ine.value
         if ine.value != text:
-            person.correct(_("INE put in its normal form"))
+            person.remarks.correct(_("INE put in its normal form"))
         if not ine.key_is_right:
             person.remarks.append(_("the check key of the INE is wrong: taken, to be confirmed"))
 
     def _email(self, row: Row, person: PersonRow, column: Column, what: str) -> str:
         text = self._safe(row, person, column, what).lower().removeprefix("mailto:")
         if text and (len(text) > _MAX_EMAIL or not _EMAIL.fullmatch(text) or ".." in text):
-            person.correct(
+            person.remarks.correct(
                 _("%(what)s “%(text)s” not taken: wrong format") % {"what": what, "text": text[:MAX_NAME]}
             )
             return ""
@@ -190,18 +181,18 @@ class RowReader:
     def _label(self, row: Row, person: PersonRow, column: Column, what: str, limit: int = MAX_LABEL) -> str:
         text = self._safe(row, person, column, what)
         if len(text) > limit:
-            person.correct(_("%(what)s not taken: too long") % {"what": what})
+            person.remarks.correct(_("%(what)s not taken: too long") % {"what": what})
             return ""
         return text
 
     def _groups(self, row: Row, person: PersonRow) -> tuple[str, ...]:
         text = self._cell(row, Column.GROUPS).replace("\n", ";")
         if is_formula(text):
-            person.correct(_("%(what)s left out: it is a spreadsheet formula") % {"what": _("group")})
+            person.remarks.correct(_("%(what)s left out: it is a spreadsheet formula") % {"what": _("group")})
             return ()
         names = [tidy(name) for name in _BETWEEN_GROUPS.split(text) if name.strip()]
         if any(len(name) > MAX_GROUP for name in names):
-            person.correct(_("%(what)s not taken: too long") % {"what": _("group")})
+            person.remarks.correct(_("%(what)s not taken: too long") % {"what": _("group")})
         kept = dict.fromkeys(name for name in names if len(name) <= MAX_GROUP and name != person.cohort)
         return tuple(kept)
 

@@ -41,6 +41,22 @@ FILE_KIND_TEXTS = {
 }
 
 
+class Remarks(list[str]):
+    """What a person should know of one line; ``corrected`` when something was put right or left out."""
+
+    corrected = False
+
+    def correct(self, text: str) -> None:
+        """Tell that something was put right or left out."""
+        self.append(text)
+        self.corrected = True
+
+    @property
+    def outcome(self) -> Outcome:
+        """How a new line with these remarks was taken."""
+        return Outcome.CORRECTED if self.corrected else Outcome.TAKEN
+
+
 @dataclass(frozen=True)
 class ReportLine:
     """One line of a file: its number (from 1), what became of it, who or what it tells of, and why."""
@@ -53,13 +69,15 @@ class ReportLine:
 
 @dataclass
 class FileReport:
-    """One file. ``refused`` is the reason why nothing of it was taken, else empty; ``notes`` tell of the whole."""
+    """One file. ``refused`` is why nothing of it was taken, else empty; ``notes`` tell of the whole."""
 
     file: str
     kind: FileKind | None = None
     refused: str = ""
     notes: list[str] = field(default_factory=list)
     lines: list[ReportLine] = field(default_factory=list)
+    keys: list[int] = field(default_factory=list)
+    """The students, or the courses of a timetable, that the file speaks of, by primary key."""
 
     def add(self, number: int, outcome: Outcome, subject: str, remarks: list[str]) -> None:
         """Tell what became of one line."""

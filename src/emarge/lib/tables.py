@@ -64,8 +64,11 @@ def harmless(text: str) -> str:
 
 
 def decode(data: bytes, score: Callable[[str], int]) -> tuple[str, str]:
-    """The text of a file and the name of its encoding. ``score`` tells how much of a text is understood: it decides
-    between old encodings that all decode. Raises UnreadableFileError."""
+    """The text of a file and the name of its encoding.
+
+    ``score`` tells how much of a text is understood: it decides between old encodings that all decode. Raises
+    UnreadableFileError.
+    """
     _refuse_what_is_no_text(data)
     for mark, encoding in _MARKS:
         if data.startswith(mark):
@@ -88,8 +91,11 @@ def decode(data: bytes, score: Callable[[str], int]) -> tuple[str, str]:
 
 
 def read_table(data: bytes, score: Callable[[Sequence[str]], int]) -> Table:
-    """The table in a file. ``score`` gives how many cells of a row are known headings, 0 when it is no row of
-    headings. Raises UnreadableFileError."""
+    """The table in a file.
+
+    ``score`` gives how many cells of a row are known headings, 0 when it is no row of headings. Raises
+    UnreadableFileError.
+    """
     text, encoding = decode(data, lambda text: max(_best(text, score)[:1]))
     points, _least, delimiter, rows, start = _best(text, score)
     if points == 0:

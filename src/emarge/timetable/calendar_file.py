@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from icalendar import Event, Timezone
 from icalendar.cal.component import Component
 
+from emarge.lib.import_report import Remarks
 from emarge.lib.tables import UnreadableFileError, decode
 from emarge.lib.words import tidy
 from emarge.timetable.zones import Zones, instant
@@ -74,7 +75,7 @@ class CalendarEvent:
     categories: list[str]
     people: list[tuple[str, str]] = field(default_factory=list)
     """Name and e-mail of the organiser and the attendees."""
-    remarks: list[str] = field(default_factory=list)
+    remarks: Remarks = field(default_factory=Remarks)
 
 
 def looks_like_a_calendar(data: bytes) -> bool:
@@ -104,7 +105,8 @@ def _unfolded(data: bytes) -> list[tuple[int, str]]:
     """The content lines with their numbers. A long line may be folded inside a character: bytes are joined first."""
     if b"\x00" in data[:200]:
         data = decode(data, lambda _text: 1)[0].encode()
-    numbers, joined = [], []
+    numbers: list[int] = []
+    joined: list[bytes] = []
     for number, line in enumerate(_LINE_ENDS.split(data), start=1):
         if line[:1] in {b" ", b"\t"} and joined:
             joined[-1] += line[1:]
@@ -124,32 +126,36 @@ def _refuse_when_cut(lines: list[tuple[int, str]]) -> None:
 
 def _blocks(lines: list[tuple[int, str]]) -> Iterator[Block]:
     """The components directly under a calendar; one that is not closed before the next begins is at fault."""
-    stack: list[str] = []
-    first, content = 0, []
+    open_names: list[str] = []
+    content: list[str] = []
+    first = 0
     for number, line in lines:
-        word, _colon, name = line.partition(":")
-        word, name = word.upper(), name.strip().upper()
-        if word == "BEGIN" and name == "VCALENDAR":
-            stack = []
+        word, name = _boundary(line)
+        # An event that is still open when the calendar ends, or when another begins, has lost its end.
+        lost = open_names and ((word == "BEGIN" and name == open_names[0]) or name == "VCALENDAR")
+        if lost:
+            yield Block(first, open_names[0], "\r\n".join(content), _("the event has no end"))
+            open_names.clear()
+        if name == "VCALENDAR":
             continue
-        if word == "BEGIN" and stack and name == stack[0]:
-            yield Block(first, name, "\r\n".join(content), _("the event has no end"))
-            stack = []
         if word == "BEGIN":
-            if not stack:
+            if not open_names:
                 first, content = number, []
-            stack.append(name)
-        if stack:
+            open_names.append(name)
+        if open_names:
             content.append(line)
-        if word == "END" and stack:
-            if name == "VCALENDAR":
-                yield Block(first, stack[0], "\r\n".join(content), _("the event has no end"))
-                stack = []
-            elif name in stack:
-                outermost = stack[0]
-                del stack[stack.index(name) :]
-                if not stack:
-                    yield Block(first, outermost, "\r\n".join(content) + "\r\n")
+        if word == "END" and name in open_names:
+            outermost = open_names[0]
+            del open_names[open_names.index(name) :]
+            if not open_names:
+                yield Block(first, outermost, "\r\n".join(content) + "\r\n")
+
+
+def _boundary(line: str) -> tuple[str, str]:
+    """BEGIN or END and the name of a component; two empty words for any other line."""
+    word, _colon, name = line.partition(":")
+    word = word.upper()
+    return (word, name.strip().upper()) if word in {"BEGIN", "END"} else ("", "")
 
 
 def _parse(kind: type[Component], block: Block) -> Any:

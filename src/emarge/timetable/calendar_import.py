@@ -1,6 +1,5 @@
 """Taking a timetable into a base: one transaction a file, nothing dropped in silence (docs/formats/imports.md)."""
 
-from collections import defaultdict
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -47,36 +46,27 @@ def import_calendar(
     calendar: CalendarFile,
     report: FileReport,
     *,
-    subject_to_sign_in: bool,
     locked: Locked,
     progress: Progress,
 ) -> None:
     """Take the class meetings of a calendar into a base and tell about each event in ``report``.
 
     ``locked`` gives, of some meetings' keys, those that have a roll call: they change nothing but their room (row
-    M6.4). With ``subject_to_sign_in`` every course of the file becomes subject to sign-in.
+    M6.4).
     """
     report.kind = FileKind.TIMETABLE
     with scope(base=base):
-        _Taking(base, calendar, report, locked, subject_to_sign_in=subject_to_sign_in).take(progress)
+        _Taking(base, calendar, report, locked).take(progress)
 
 
 class _Taking:
-    def __init__(
-        self,
-        base: Base,
-        calendar: CalendarFile,
-        report: FileReport,
-        locked: Locked,
-        *,
-        subject_to_sign_in: bool,
-    ) -> None:
+    def __init__(self, base: Base, calendar: CalendarFile, report: FileReport, locked: Locked) -> None:
         self._base = base
         self._calendar = calendar
         self._report = report
         self._zones = Zones(base.tz, calendar.zones)
         self._planner = Planner(TeacherBook(), Publics(GroupBook(base)))
-        self._writes = MeetingWrites(base, locked, subject_to_sign_in=subject_to_sign_in)
+        self._writes = MeetingWrites(base, locked)
 
     def take(self, progress: Progress) -> None:
         events = self._read(progress)
@@ -86,6 +76,7 @@ class _Taking:
             self._take_series(series)
         for line, outcome, subject, remarks in self._writes.finish():
             self._report.add(line, outcome, subject, remarks)
+        self._report.keys = self._writes.courses()
         if self._zones.unknown:
             self._report.notes.append(
                 _("unknown time zones, read as %(zone)s: %(names)s")
@@ -186,7 +177,10 @@ class _Taking:
     ) -> None:
         for event in [master, *series.changes.values()]:
             if event is not None and event.line in plans:
-                self._writes.expect(event.line, self._subject(event), [*plans[event.line].remarks, *_added(event, plans)])
+                remarks = plans[event.line].remarks
+                # Some came while the repetition was worked out, after the plan was made.
+                remarks.extend(remark for remark in event.remarks if remark not in remarks)
+                self._writes.expect(event.line, self._subject(event), remarks)
         keys = set()
         for meeting in meetings:
             plan = plans.get(meeting.event.line)
@@ -207,11 +201,6 @@ class _Taking:
             )
         if master is not None:
             self._writes.cancel_others(series.key, keys, master.line, master.sequence)
-
-
-def _added(event: CalendarEvent, plans: dict[int, EventPlan]) -> list[str]:
-    """Remarks that came while the repetition was worked out, after the plan was made."""
-    return [remark for remark in event.remarks if remark not in plans[event.line].remarks]
 
 
 def _only_cancels(change: CalendarEvent) -> bool:

@@ -12,7 +12,9 @@ _BETWEEN_PEOPLE = re.compile(r"\s*(?:[;/&|+\n]|\bet\b|\band\b)\s*")
 _BETWEEN_GROUPS = re.compile(r"\s*[,;|\n]\s*")
 _WEAKLY_BETWEEN_GROUPS = re.compile(r"\s*(?:[/&+]|\bet\b|\band\b|\s[-–]\s)\s*")
 _IN_BRACKETS = re.compile(r"\s*\([^)]*\)\s*")
-_GROUP_WORDS = re.compile(r"^(groupes?|grp?|promotions?|promo|classes?|td|tp|cohortes?|groups?|class)\s+", re.IGNORECASE)
+_GROUP_WORDS = re.compile(
+    r"^(groupes?|grp?|promotions?|promo|classes?|td|tp|cohortes?|groups?|class)\s+", re.IGNORECASE
+)
 
 
 class TeacherBook:

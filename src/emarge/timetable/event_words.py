@@ -23,8 +23,8 @@ _LABELS = {
     Label.SUBJECT: r"matieres?|modules?|cours|enseignements?|ue|ec|intitule( du cours)?|subjects?|course|title|titre",
     Label.TEACHERS: (
         r"(noms? )?(de |d |du |des |de l )?(enseignante?s?|intervenante?s?|format(eur|rice)s?|professeure?s?|profs?"
-        r"|personnels?|charge(e)?s? (de |du )?cours|animat(eur|rice)s?|teachers?|trainers?|instructors?|lecturers?|tutors?)"
-        r"( s)?"
+        r"|personnels?|charge(e)?s? (de |du )?cours|animat(eur|rice)s?|teachers?|trainers?|instructors?|lecturers?"
+        r"|tutors?)( s)?"
     ),
     Label.PUBLIC: (
         r"publics?|groupes?|classes?|groupes? (de )?(td|tp|classe)|td( options?)?|etudiants?|apprenants?|stagiaires?"
@@ -35,7 +35,7 @@ _LABELS = {
     Label.ROOM: r"salles?|lieux?|rooms?|location|place|emplacement",
     Label.OTHER: (
         r"memo|remarques?|notes?|commentaires?|comments?|effectifs?|code|duree|duration|date|horaires?|heures?"
-        r"|materiels?|equipements?|contenu|travail|url|lien|link|id|email|e mail|tel(ephone)?|exporte le|mis a jour( le)?"
+        r"|materiels?|equipements?|contenu|travail|url|lien|link|id|e ?mail|tel(ephone)?|exporte le|mis a jour( le)?"
     ),
 }
 _PATTERNS = tuple((label, re.compile(pattern)) for label, pattern in _LABELS.items())

@@ -42,7 +42,6 @@ def import_files(
     *,
     at: datetime,
     lockings: Lockings,
-    subject_to_sign_in: bool = False,
     progress: Progress = lambda _name, _done, _total: None,
 ) -> list[FileReport]:
     """Import files into a base, each in its own transaction; one that is refused as a whole stops no other.
@@ -68,7 +67,6 @@ def import_files(
                         base,
                         content,
                         report,
-                        subject_to_sign_in=subject_to_sign_in,
                         locked=lockings.meetings,
                         progress=step,
                     )
@@ -78,7 +76,6 @@ def import_files(
                         content,
                         report,
                         at=at,
-                        subject_to_sign_in=subject_to_sign_in,
                         on_roll_calls=lockings.students,
                         progress=step,
                     )

@@ -2,12 +2,13 @@
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.utils.translation import gettext as _
 
 from emarge.institutions.models import Group, Teacher
+from emarge.lib.import_report import Remarks
 from emarge.lib.tables import is_formula
 from emarge.lib.words import tidy
 from emarge.timetable.calendar_file import CalendarEvent, EventError
@@ -29,9 +30,7 @@ class EventPlan:
     groups: list[Group]
     teachers: list[Teacher]
     cancelled: bool
-    remarks: list[str] = field(default_factory=list)
-    corrected: bool = False
-    """Whether something that the event says was left out."""
+    remarks: Remarks
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ class Planner:
     def plan(self, event: CalendarEvent) -> EventPlan:
         """What an event asks for. Raises EventError when it has no subject."""
         words = read_words(event)
-        remarks = [*event.remarks]
+        remarks = Remarks(event.remarks)
         if words.cancelled and not event.cancelled:
             remarks.append(_("cancelled: the summary says so"))
         groups = self._groups(words, remarks)
@@ -78,49 +77,47 @@ class Planner:
             remarks=remarks,
         )
 
-    def _groups(self, words: Words, remarks: list[str]) -> list[Group]:
+    def _groups(self, words: Words, remarks: Remarks) -> list[Group]:
         cohorts, made = self._read_publics(words.cohorts, [], remarks)
         parts, made_parts = self._read_publics(words.public, cohorts, remarks)
-        for name in made + made_parts:
-            remarks.append(_("group “%(name)s” unknown until now: created, empty") % {"name": name})
+        unknown = _("group “%(name)s” unknown until now: created, empty")
+        remarks.extend(unknown % {"name": name} for name in made + made_parts)
         # « Promotion » beside « Groupe » says where the group is; alone, it is the public.
         return parts or cohorts
 
-    def _read_publics(
-        self, values: list[str], cohorts: list[Group], remarks: list[str]
-    ) -> tuple[list[Group], list[str]]:
+    def _read_publics(self, values: list[str], cohorts: list[Group], remarks: Remarks) -> tuple[list[Group], list[str]]:
         found: dict[Group, None] = {}
         made: list[str] = []
         for value in values:
             if is_formula(value) or len(value) > _MAX_GROUP * 10:
-                remarks.append(_("%(what)s left out: it is a spreadsheet formula") % {"what": _("group")})
+                remarks.correct(_("%(what)s left out: it is a spreadsheet formula") % {"what": _("group")})
                 continue
             groups, new = self._publics.read(value, cohorts)
             found.update(dict.fromkeys(groups))
             made += new
         return list(found), made
 
-    def _teachers_of(self, event: CalendarEvent, words: Words, remarks: list[str]) -> list[Teacher]:
+    def _teachers_of(self, event: CalendarEvent, words: Words, remarks: Remarks) -> list[Teacher]:
         found: dict[Teacher, None] = {}
         for value in words.teachers:
             teachers, unknown = self._teachers.read(value)
             found.update(dict.fromkeys(teachers))
             for name in unknown:
-                remarks.append(_("teacher “%(name)s” unknown or ambiguous: left out") % {"name": name})
+                remarks.correct(_("teacher “%(name)s” unknown or ambiguous: left out") % {"name": name})
         for name, email in event.people:
             teacher = self._teachers.by_email(email) or (self._teachers.named(name) if name else None)
             if teacher is not None:
                 found.setdefault(teacher)
         return list(found)
 
-    def _type(self, event: CalendarEvent, words: Words, remarks: list[str]) -> str:
+    def _type(self, event: CalendarEvent, words: Words, remarks: Remarks) -> str:
         candidates = [words.course_type]
         candidates += [piece for piece in event.categories if known_type(piece)]
         candidates += [piece for piece in words.summary[1:] + words.loose if known_type(piece)]
         candidates += [piece for piece in event.categories if self._publics.named(piece) is None]
         for text in candidates:
             if text and (is_formula(text) or len(text) > _MAX_TYPE):
-                remarks.append(_("type of course not taken: too long or a formula"))
+                remarks.correct(_("type of course not taken: too long or a formula"))
             elif text:
                 return known_type(text) or text
         return NO_TYPE
@@ -153,10 +150,10 @@ class Planner:
         return subject
 
 
-def _room(text: str, remarks: list[str]) -> str:
+def _room(text: str, remarks: Remarks) -> str:
     room = tidy(text)
     if is_formula(room) or len(room) > _MAX_ROOM:
-        remarks.append(_("room not taken: too long or a formula"))
+        remarks.correct(_("room not taken: too long or a formula"))
         return ""
     return room
 

@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 
 from emarge.hosting.models import Base
 from emarge.institutions.models import Room, Subject
-from emarge.lib.import_report import Outcome
+from emarge.lib.import_report import Outcome, Remarks
 from emarge.timetable.meeting_plans import MeetingPlan, course_key
 from emarge.timetable.models import ClassMeeting, Course, CourseType
 
@@ -25,7 +25,7 @@ class _EventLine:
     """What will be told of one event: the outcomes of its meetings."""
 
     subject: str
-    remarks: list[str]
+    remarks: Remarks
     outcomes: list[Outcome] = field(default_factory=list)
     cancelled: int = 0
 
@@ -40,11 +40,8 @@ class _Changed:
 class MeetingWrites:
     """Collects the meetings of a file; ``finish`` writes them and gives what to tell, event by event."""
 
-    def __init__(
-        self, base: Base, locked: Callable[[Collection[int]], set[int]], *, subject_to_sign_in: bool
-    ) -> None:
+    def __init__(self, base: Base, locked: Callable[[Collection[int]], set[int]]) -> None:
         self._base = base
-        self._subject_to_sign_in = subject_to_sign_in
         meetings = list(ClassMeeting.objects.exclude(source_uid="").select_related("course", "room"))
         self._meetings = {meeting.source_uid: meeting for meeting in meetings}
         self._series: dict[str, list[ClassMeeting]] = {}
@@ -60,10 +57,11 @@ class MeetingWrites:
         self._types = {course_type.name: course_type for course_type in CourseType.objects.all()}
         self._rooms = {room.name: room for room in Room.objects.all()}
         self._lines: dict[int, _EventLine] = {}
+        self._seen: set[int] = set()
         self._new: list[tuple[ClassMeeting, set[int]]] = []
         self._changed: list[_Changed] = []
 
-    def expect(self, line: int, subject: str, remarks: list[str]) -> None:
+    def expect(self, line: int, subject: str, remarks: Remarks) -> None:
         """Open the account of one event."""
         self._lines[line] = _EventLine(subject, remarks)
 
@@ -74,7 +72,7 @@ class MeetingWrites:
         meeting = self._meetings.get(plan.key)
         if meeting is None:
             self._create(plan)
-            line.outcomes.append(Outcome.TAKEN)
+            line.outcomes.append(line.remarks.outcome)
             return
         line.outcomes.append(self._update(plan, meeting, line))
 
@@ -95,14 +93,16 @@ class MeetingWrites:
             told.outcomes.append(Outcome.UPDATED)
             told.remarks.append(_("%(when)s is no longer in the series: cancelled") % {"when": when})
 
+    def courses(self) -> list[int]:
+        """The courses that the file speaks of, by primary key."""
+        return sorted(self._seen)
+
     def finish(self) -> list[tuple[int, Outcome, str, list[str]]]:
         """Write everything; give line, outcome, subject and remarks of each event."""
         through = ClassMeeting.teachers.through
         ClassMeeting.objects.bulk_create([meeting for meeting, _teachers in self._new], batch_size=_BATCH)
         added = [(meeting.pk, teacher) for meeting, teachers in self._new for teacher in sorted(teachers)]
-        ClassMeeting.objects.bulk_update(
-            [change.meeting for change in self._changed], _FIELDS, batch_size=_BATCH
-        )
+        ClassMeeting.objects.bulk_update([change.meeting for change in self._changed], _FIELDS, batch_size=_BATCH)
         for change in self._changed:
             if change.teachers is not None:
                 through.objects.filter(classmeeting_id=change.meeting.pk).exclude(
@@ -169,9 +169,7 @@ class MeetingWrites:
         meeting.cancelled = plan.cancelled
         meeting.source_sequence = plan.sequence
         teachers = {teacher.pk for teacher in plan.event.teachers}
-        self._changed.append(
-            _Changed(meeting, None if teachers == self._teachers.get(meeting.pk, set()) else teachers)
-        )
+        self._changed.append(_Changed(meeting, None if teachers == self._teachers.get(meeting.pk, set()) else teachers))
 
     def _keep_sequence(self, plan: MeetingPlan, meeting: ClassMeeting) -> None:
         if plan.sequence != meeting.source_sequence:
@@ -187,14 +185,11 @@ class MeetingWrites:
                 base=self._base,
                 subject=self._named(Subject, self._subjects, event.subject),
                 course_type=self._named(CourseType, self._types, event.course_type),
-                digital_sign_in=self._subject_to_sign_in,
                 source_key=key,
             )
             course.groups.set(event.groups)
             self._courses[key] = course
-        elif self._subject_to_sign_in and not course.digital_sign_in:
-            course.digital_sign_in = True
-            course.save(update_fields=["digital_sign_in"])
+        self._seen.add(course.pk)
         return course
 
     def _room(self, plan: MeetingPlan) -> Room | None:
@@ -217,6 +212,6 @@ def _told(line: _EventLine) -> tuple[Outcome, str, list[str]]:
         remarks.append(ngettext("%(count)d meeting", "%(count)d meetings", count) % {"count": count})
     if line.cancelled:
         remarks.append(_("taken as cancelled"))
-    order = [Outcome.REFUSED, Outcome.UPDATED, Outcome.TAKEN, Outcome.UNCHANGED]
+    order = [Outcome.REFUSED, Outcome.UPDATED, Outcome.CORRECTED, Outcome.TAKEN, Outcome.UNCHANGED]
     outcome = next((one for one in order if one in line.outcomes), Outcome.REFUSED)
     return outcome, line.subject, remarks

@@ -16,9 +16,7 @@ class CourseType(models.Model):
     objects = ScopedManager(base="base")
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["base", "name"], name="course_type_name_unique_in_base")
-        ]
+        constraints = [models.UniqueConstraint(fields=["base", "name"], name="course_type_name_unique_in_base")]
 
     def __str__(self) -> str:
         return self.name
@@ -58,9 +56,7 @@ class ClassMeeting(models.Model):
     course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="class_meetings")
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
-    room = models.ForeignKey(
-        Room, on_delete=models.PROTECT, null=True, blank=True, related_name="class_meetings"
-    )
+    room = models.ForeignKey(Room, on_delete=models.PROTECT, null=True, blank=True, related_name="class_meetings")
     teachers = models.ManyToManyField(Teacher, related_name="class_meetings")
     cancelled = models.BooleanField(default=False)
     source_uid = models.CharField(max_length=300, blank=True)

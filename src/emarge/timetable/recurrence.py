@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from dateutil.rrule import rrulestr
+from dateutil.rrule import rrulestr  # type: ignore[import-untyped] # it has no stubs here
 from django.utils.translation import gettext as _
 from icalendar import vRecur
 
@@ -54,9 +54,7 @@ def changed(change: CalendarEvent, master: CalendarEvent | None) -> Occurrence:
     return Occurrence(master, start, start, start + master.length, cancelled=True)
 
 
-def _occurrence(
-    event: CalendarEvent, original: datetime | None, moment: Moment, cancelled: bool
-) -> Occurrence:
+def _occurrence(event: CalendarEvent, original: datetime | None, moment: Moment, cancelled: bool) -> Occurrence:
     assert event.length is not None  # noqa: S101 - read with the start
     # From the wall clock, like the start: a meeting across the change of the clock lasts what its first does.
     return Occurrence(event, original, moment.at, moment.at + event.length, cancelled)
@@ -89,7 +87,7 @@ def _walls(rule: dict[str, object], start: Moment, master: CalendarEvent) -> lis
         made = rrulestr(vRecur(rule).to_ical().decode(), dtstart=start.wall)
     except (ValueError, TypeError, KeyError):
         raise EventError(_("this repetition is not understood")) from None
-    found = []
+    found: list[datetime] = []
     for wall in made:
         if len(found) >= MOST or wall - start.wall > FARTHEST:
             master.remarks.append(
