@@ -18,6 +18,9 @@ htmx.onLoad((content) => {
   live.attach();
 });
 
+// On a narrow screen the tabs scroll: begin where the person is.
+document.querySelector(".nav-tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
 /** What a person asked for, unlike a page that refreshes by itself and will try again. */
 function asked(event: Event): { verb: string } | null {
   const config = (event as CustomEvent).detail?.requestConfig;

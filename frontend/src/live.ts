@@ -8,6 +8,7 @@ const SETTLE_MS = 10_000;
 class Stream {
   private source!: EventSource;
   private opened = false;
+  private failed = false;
   private asking = false;
   private again = false;
   private retryMs = 1000;
@@ -20,8 +21,10 @@ class Stream {
     this.open();
   }
 
-  get live(): boolean {
-    return this.source.readyState === EventSource.OPEN;
+  /** Null before the first answer: nothing is lost yet. */
+  get live(): boolean | null {
+    if (this.source.readyState === EventSource.OPEN) return true;
+    return this.failed ? false : null;
   }
 
   close(): void {
@@ -47,6 +50,7 @@ class Stream {
     };
     this.source.onmessage = () => this.ask();
     this.source.onerror = () => {
+      this.failed = true;
       this.changed();
       if (this.source.readyState !== EventSource.CLOSED) return; // the browser reconnects by itself
       window.setTimeout(() => {
@@ -78,8 +82,8 @@ function showState(): void {
   const place = document.getElementById("live-state");
   if (!place) return;
   const all = [...streams.values()];
-  place.hidden = all.length === 0;
-  const live = all.every((stream) => stream.live);
+  place.hidden = all.every((stream) => stream.live === null);
+  const live = all.every((stream) => stream.live !== false);
   place.classList.toggle("is-live", live);
   const sentence = text(live ? "streamLive" : "streamLost");
   if (place.textContent !== sentence) place.textContent = sentence;

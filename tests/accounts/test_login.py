@@ -158,6 +158,4 @@ def test_logout_closes_the_session_by_post_alone(school):
 
 
 def test_login_answers_no_other_method(school):
-    assert [getattr(browser(), method)("/login").status_code for method in ("put", "delete", "patch")] == [
-        405
-    ] * 3
+    assert [getattr(browser(), method)("/login").status_code for method in ("put", "delete", "patch")] == [405] * 3

@@ -139,4 +139,5 @@ def test_the_shell_names_the_person_and_the_base(client):
     client.force_login(User.objects.get(login="sylvie"))
     page = client.get("/nowhere").content.decode()
     assert '<span class="topbar-name d-none d-sm-inline">Sylvie SIMON</span>' in page
-    assert '<span class="d-sm-none">Sylvie SIMON · </span>2026-2027</span>' in page
+    assert '<span class="d-sm-none">Sylvie SIMON</span>' in page
+    assert '<span class="d-none d-sm-inline">2026-2027</span>' in page

@@ -40,9 +40,7 @@ def login(request: HttpRequest) -> HttpResponse:
             return redirect(next_or_home(request))
         form.add_error(None, _("This login and this password do not go together."))
     status = 400 if request.method == "POST" else 200
-    return render(
-        request, "accounts/login.html", {"form": form, "next": next_or_home(request)}, status=status
-    )
+    return render(request, "accounts/login.html", {"form": form, "next": next_or_home(request)}, status=status)
 
 
 @open_to_all
