@@ -14,6 +14,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("secretariat/", include("emarge.spaces.secretariat.urls")),
 ]
 
+handler400 = "emarge.spaces.errors.bad_request"
 handler403 = "emarge.spaces.errors.forbidden"
 handler404 = "emarge.spaces.errors.not_found"
 handler500 = "emarge.spaces.errors.broken"

@@ -1,0 +1,298 @@
+"""The one application, on the real server: pages through the bridge, live streams, hostile clients."""
+
+import asyncio
+import json
+import os
+import re
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx
+import pytest
+
+from emarge import asgi
+from emarge.attendance.live import QUEUE_SIZE, hub
+from emarge.proof.evidence import contents, records
+from tests.attendance.journey import DRAWING
+from tests.cast import PASSWORD
+from tests.processes import Server, free_port
+
+ROOT = Path(__file__).parent.parent
+MEETING = "11111111-2222-4333-8444-555555555555"
+
+_FILL = """
+import json, sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from emarge.cli.django_setup import setup
+setup(Path(sys.argv[1]), create=True)
+from django_scopes import scope
+from tests.cast import make_school
+now = datetime.now(UTC)
+schools = [make_school(name, starts_at=now, ends_at=now + timedelta(hours=2)) for name in "ab"]
+print(json.dumps([str(school.meeting.uuid) for school in schools]))
+"""
+
+
+class Web:
+    """A running web process over a data folder of its own, with the cast at a.localhost and b.localhost."""
+
+    def __init__(self, data: Path) -> None:
+        environment = {"DJANGO_SETTINGS_MODULE": "emarge.settings", "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
+        filled = subprocess.run(
+            [sys.executable, "-c", _FILL, str(data)],
+            env={**os.environ, **environment},
+            capture_output=True,
+            check=True,
+            text=True,
+        )
+        self.data = data
+        self.meeting, self.other_meeting = json.loads(filled.stdout)
+        self.clients = ExitStack()
+        self.server = Server(["web", "--data", str(data), "--no-relay"], free_port(), environment)
+
+    def browser(self, login: str = "", base: str = "a") -> httpx.Client:
+        """Somebody's browser, logged in through the page as a person would."""
+        client = httpx.Client(
+            base_url=self.server.url, headers={"host": f"{base}.localhost"}, timeout=60, trust_env=False
+        )
+        self.clients.enter_context(client)
+        if login:
+            page = client.get("/login")
+            answer = client.post(
+                "/login", data={"username": login, "password": PASSWORD, "csrfmiddlewaretoken": token(page)}
+            )
+            assert answer.status_code == 302
+        return client
+
+
+def token(page: httpx.Response) -> str:
+    return re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)[1]
+
+
+def press(client: httpx.Client, page: str, url: str, **data: str) -> httpx.Response:
+    return client.post(url, data={**data, "csrfmiddlewaretoken": token(client.get(page))})
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    web = Web(tmp_path_factory.mktemp("web"))
+    web.server.start()
+    yield web
+    assert web.server.stop() == 0
+
+
+@pytest.fixture
+def web(running):
+    with running.clients:
+        yield running
+
+
+pytestmark = pytest.mark.processes
+
+
+# Pages through the bridge
+
+
+def test_health_needs_no_base(web):
+    answer = httpx.get(f"{web.server.url}/health", trust_env=False)
+    assert (answer.status_code, answer.text) == (200, "ok\n")
+
+
+def test_a_login_sets_its_cookies_apart_and_redirects(web):
+    client = web.browser()
+    page = client.get("/login")
+    answer = client.post(
+        "/login", data={"username": "thomas", "password": PASSWORD, "csrfmiddlewaretoken": token(page)}
+    )
+    names = sorted(cookie.split("=", 1)[0] for cookie in answer.headers.get_list("set-cookie"))
+    assert (answer.status_code, answer.headers["location"], names) == (302, "/", ["csrftoken", "sessionid"])
+    assert client.get("/").headers["location"] == "/teacher/"
+    assert client.get("/teacher/").status_code == 200
+
+
+def test_static_files_come_with_their_kind(web):
+    answer = web.browser().get("/static/brand/mark.svg")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/svg+xml")
+    head = web.browser().head("/static/brand/mark.svg")
+    assert (head.status_code, head.content, head.headers["content-length"]) == (200, b"", str(len(answer.content)))
+
+
+@pytest.mark.parametrize("path", ["/%C3%A9t%C3%A9", "/%FF%FE", "/..%2F..%2Fetc/passwd", "/%00"])
+def test_a_strange_path_is_not_found(web, path):
+    assert web.browser().get(path).status_code == 404
+
+
+@pytest.mark.parametrize(("size", "status", "pages"), [(200_000, 403, 1), (300_000, 413, 1), (3_000_000, 413, 0)])
+def test_a_body_is_read_up_to_a_limit(web, size, status, pages):
+    """403: read, and refused for want of a token; 413: over Django's limit, then over the server's."""
+    client = web.browser()
+    client.get("/login")
+    answer = client.post("/login", content=b"x=" + b"y" * size, headers=FORM)
+    assert (answer.status_code, answer.text.count("<html")) == (status, pages)
+
+
+FORM = {"content-type": "application/x-www-form-urlencoded"}
+
+
+def test_senders_that_never_finish_hold_no_thread(web):
+    with ExitStack() as slow:
+        for _ in range(3 * asgi.THREADS):
+            sender = slow.enter_context(socket.create_connection(("127.0.0.1", web.server.port)))
+            sender.sendall(b"POST /login HTTP/1.1\r\nHost: a.localhost\r\nContent-Length: 1000\r\n\r\nx")
+        assert web.browser().get("/login").status_code == 200
+
+
+def test_sixteen_at_once_are_all_answered(web):
+    async def ask() -> list[int]:
+        async with httpx.AsyncClient(base_url=web.server.url, trust_env=False, timeout=60) as client:
+            answers = [client.get("/login", headers={"host": "a.localhost"}) for _ in range(16)]
+            return [answer.status_code for answer in await asyncio.gather(*answers)]
+
+    assert asyncio.run(ask()) == [200] * 16
+
+
+# Live streams on the real server
+
+
+def events_of(stream: httpx.Response):
+    return (line for line in stream.iter_lines() if line.startswith("data:"))
+
+
+def test_each_act_reaches_every_watcher_and_the_address_is_sealed_with_the_sign_in(web):
+    teacher, colleague, alice = web.browser("thomas"), web.browser("colette"), web.browser("alice")
+    sheet, live = f"/teacher/meetings/{web.meeting}", f"/live/meetings/{web.meeting}"
+    with teacher.stream("GET", live) as first, colleague.stream("GET", live) as second:
+        assert first.headers["content-type"] == "text/event-stream; charset=utf-8"
+        streams = [events_of(first), events_of(second)]
+        assert [next(stream) for stream in streams] == ["data: watching"] * 2
+
+        def acted(answer: httpx.Response) -> None:
+            assert answer.status_code == 302
+            assert [next(stream) for stream in streams] == ["data: changed"] * 2
+
+        hand = web.browser("thomas")
+        acted(press(hand, sheet, f"{sheet}/start"))
+        acted(press(hand, sheet, f"{sheet}/end"))
+        signature = {"method": "drawn", "drawing": DRAWING}
+        acted(press(hand, f"{sheet}/signature", f"{sheet}/signature", **signature))
+        page = re.search(r'href="(/student/lines/[^"]+/sign)"', alice.get("/student/").text)[1]
+        acted(press(alice, page, page, **signature))
+    assert sealed_address(web.data) == "127.0.0.1"
+
+
+def sealed_address(data: Path) -> str:
+    with sqlite3.connect(data / "web" / "base.sqlite3") as base:
+        query = "SELECT record, content, content_key FROM audit_outboxevent WHERE event = 'sign_in.signed'"
+        ((record, content, key),) = base.execute(query).fetchall()
+    return contents.open_content(content, key, records.parse(record).commitment)["ip"]
+
+
+def test_who_may_not_watch_gets_what_a_page_would_answer(web):
+    live = f"/live/meetings/{web.meeting}"
+    assert web.browser("alice").get(live).status_code == 404
+    assert web.browser("thomas", "b").get(live).status_code == 404
+    assert web.browser("thomas").get(f"/live/meetings/{web.other_meeting}").status_code == 404
+    assert web.browser("thomas").get(f"/live/meetings/{MEETING}").status_code == 404
+    nobody = web.browser().get(live)
+    assert (nobody.status_code, nobody.headers["location"]) == (302, f"/login?next={live}")
+    assert web.browser("thomas").post(live).status_code == 403  # no token
+    assert web.browser("thomas").head(live).status_code == 405
+
+
+def test_whoever_supervises_may_watch(web):
+    with web.browser("sylvie").stream("GET", f"/live/meetings/{web.meeting}") as stream:
+        assert next(events_of(stream)) == "data: watching"
+
+
+def test_a_stop_ends_the_streams_and_the_process(tmp_path):
+    web = Web(tmp_path)
+    web.server.start()
+    with web.clients, web.browser("thomas").stream("GET", f"/live/meetings/{web.meeting}") as stream:
+        lines = stream.iter_lines()
+        assert [next(lines), next(lines)] == ["retry: 2000", "data: watching"]
+        web.server.process.send_signal(signal.SIGTERM)
+        assert list(lines) == [""]
+    assert web.server.process.wait(timeout=60) == 0
+
+
+# The stream by itself
+
+
+class Wire:
+    """Both ends of one connection: what the application sends, and when the client leaves."""
+
+    def __init__(self) -> None:
+        self.sent: asyncio.Queue[dict] = asyncio.Queue()
+        self.left = asyncio.Event()
+
+    async def receive(self) -> dict:
+        await self.left.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: dict) -> None:
+        await self.sent.put(message)
+
+    async def body(self) -> bytes:
+        return (await self.sent.get()).get("body", b"")
+
+
+async def watching(application: asgi.Application) -> tuple[Wire, asyncio.Task]:
+    wire = Wire()
+    task = asyncio.create_task(application._stream(asgi.UUID(MEETING), wire.receive, wire.send))
+    assert (await wire.sent.get())["status"] == 200
+    assert await wire.body() == b"retry: 2000\ndata: watching\n\n"
+    return wire, task
+
+
+def test_a_stream_leaves_the_hub_with_its_client():
+    async def story() -> list[int]:
+        wire, task = await watching(asgi.Application())
+        before = hub.count(MEETING)
+        wire.left.set()
+        await task
+        return [before, hub.count(MEETING)]
+
+    assert asyncio.run(story()) == [1, 0]
+
+
+def test_a_quiet_stream_says_that_it_lives(monkeypatch):
+    monkeypatch.setattr(asgi, "HEARTBEAT_SECONDS", 0.01)
+
+    async def story() -> list[bytes]:
+        wire, task = await watching(asgi.Application())
+        quiet = await wire.body()
+        wire.left.set()
+        await task
+        return [quiet]
+
+    assert asyncio.run(story()) == [b": nothing new\n\n"]
+
+
+def test_a_reader_that_the_hub_dropped_is_told_by_the_end():
+    async def story() -> bytes:
+        application = asgi.Application()
+        wire, task = await watching(application)
+        for _ in range(QUEUE_SIZE + 2):
+            hub.publish(MEETING)
+        await task
+        bodies = [await wire.body() for _ in range(wire.sent.qsize())]
+        return bodies[-1]
+
+    assert asyncio.run(story()) == b""
+
+
+def test_a_stopped_application_ends_its_streams():
+    async def story() -> list[int]:
+        application = asgi.Application()
+        tasks = [(await watching(application))[1] for _ in range(2)]
+        application.stop()
+        await asyncio.gather(*tasks)
+        return [hub.count(MEETING)]
+
+    assert asyncio.run(story()) == [0]
