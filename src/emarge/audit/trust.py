@@ -8,7 +8,7 @@ from pathlib import Path
 from emarge.audit import vault
 from emarge.lib.env import data_dir
 from emarge.proof.evidence.trust import TrustAnchors
-from emarge.proof.vault.errors import VaultUnavailable
+from emarge.proof.vault.errors import VaultRefused, VaultUnavailable
 
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----\n[A-Za-z0-9+/=\n]+-----END CERTIFICATE-----\n")
 
@@ -26,6 +26,14 @@ def anchors(log: str, code: str) -> TrustAnchors:
     except ValueError as error:
         raise VaultUnavailable("the root certificate cannot be read") from error
     return TrustAnchors(origin=vkey.partition("+")[0], vkey=vkey, code=code, timestamp_roots=roots)
+
+
+def anchors_or_none(log: str, code: str) -> TrustAnchors | None:
+    """The trust anchors for a screen, which says so when the vault does not answer."""
+    try:
+        return anchors(log, code)
+    except (VaultUnavailable, VaultRefused):
+        return None
 
 
 def chain() -> list[bytes]:
