@@ -5,7 +5,7 @@ It says what the bundle proves; it proves nothing by itself, and says so. Layout
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import date, datetime, tzinfo
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -47,10 +47,8 @@ class _Sheet:
         day = timezone.localtime(self.at)
         request = self.request
         demo = any(one.demo for one in self.records)
-        period = _("From %(first)s to %(last)s") % {
-            "first": _day(request.period_from),
-            "last": _day(request.period_to),
-        }
+        first, last = _day(request.period_from), _day(request.period_to)
+        period = first if first == last else _("From %(first)s to %(last)s") % {"first": first, "last": last}
         return {
             "lang": request.language,
             "title": _("Audit trail of digital sign-in"),
@@ -87,6 +85,7 @@ class _Sheet:
         asked = [
             [_("Institution code"), request.institution_code.code],
             [_("Period"), period],
+            [_("Times are those of"), self.request.base.time_zone],
             [_("Requested by"), request.inspector],
             [_("Reference"), request.reference],
             [_("Reason"), request.reason],
@@ -221,7 +220,9 @@ class _Sheet:
         record = one.record
         stamp = one.timestamp
         certified = _("certified %(time)s ± %(accuracy)s s") % {
-            "time": _clock(stamp.gen_time, milliseconds=True),
+            "time": _clock(stamp.gen_time, milliseconds=True)
+            if timezone.localdate(stamp.gen_time) == timezone.localdate(record.at)
+            else _time(stamp.gen_time, milliseconds=True),
             "accuracy": formats.number_format(stamp.accuracy.total_seconds(), 3),
         }
         return {
@@ -304,8 +305,8 @@ def _instant(value: Any) -> datetime | None:
         return None
 
 
-def _day(value: Any) -> str:
-    return formats.date_format(value, "DATE_FORMAT")
+def _day(value: date) -> str:
+    return formats.date_format(value, "j F Y")
 
 
 def _clock(value: datetime | None, zone: tzinfo | None = None, *, milliseconds: bool = False) -> str:
@@ -321,5 +322,5 @@ def _time(value: datetime | None, zone: tzinfo | None = None, *, milliseconds: b
         return "—"
     local = timezone.localtime(value, zone)
     seconds = f":{local:%S}" if zone is None and not milliseconds else ""
-    day = formats.date_format(local, "SHORT_DATE_FORMAT")
-    return f"{day} {_clock(value, zone, milliseconds=milliseconds)}{seconds}"
+    # The month in letters: no reader may wonder which number is the day.
+    return f"{formats.date_format(local, 'j M Y')} {_clock(value, zone, milliseconds=milliseconds)}{seconds}"
