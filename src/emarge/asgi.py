@@ -8,7 +8,7 @@ import re
 import signal
 import threading
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from a2wsgi import WSGIMiddleware
@@ -43,7 +43,8 @@ class Application:
     """The ASGI application. ``stop`` ends its streams, so that the server can finish."""
 
     def __init__(self) -> None:
-        self._pages = WSGIMiddleware(WSGIHandler(), workers=THREADS)
+        # Any: its own types are stricter than what an ASGI server hands over
+        self._pages: Any = WSGIMiddleware(cast("Any", WSGIHandler()), workers=THREADS)
         self._stopping = asyncio.Event()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:

@@ -234,6 +234,13 @@ def test_without_the_right_every_press_is_forbidden(school, sheet, roll_call):
     assert events() == ["roll_call.opened"]
 
 
+def test_an_expired_login_comes_back_to_the_sheet(school, sheet):
+    answer = come_as().post(f"{sheet}/start", headers={"referer": f"http://a.localhost{sheet}"})
+    assert answer["Location"] == f"/login?next={sheet}"
+    elsewhere = come_as().post(f"{sheet}/start", headers={"referer": f"http://evil.example{sheet}"})
+    assert elsewhere["Location"] == f"/login?next={sheet}/start"
+
+
 def test_wrong_methods(school, sheet, roll_call):
     client, mark = come_as(school.teacher.user), address_of(line_of(roll_call, school, "bao"))
     assert [client.get(url).status_code for url in (f"{sheet}/start", f"{sheet}/end", mark)] == [405] * 3
