@@ -21,7 +21,7 @@ class Parameters(models.Model):
         default=15, validators=[MinValueValidator(1), MaxValueValidator(MAX_EXTENSION_MINUTES)]
     )
 
-    objects = ScopedManager(base="base")
+    objects: models.Manager["Parameters"] = ScopedManager(base="base")
 
     def __str__(self) -> str:
         return f"parameters of {self.base}"
@@ -37,16 +37,12 @@ class RollCall(models.Model):
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     meeting = models.OneToOneField(ClassMeeting, on_delete=models.PROTECT, related_name="roll_call")
     institution_code = models.ForeignKey(InstitutionCode, on_delete=models.PROTECT)
-    mode = models.CharField(
-        max_length=20, choices=[(m.value, m.value) for m in Mode], default=Mode.BY_TEACHER.value
-    )
+    mode = models.CharField(max_length=20, choices=[(m.value, m.value) for m in Mode], default=Mode.BY_TEACHER.value)
     subject = models.CharField(max_length=300)
     course_type = models.CharField(max_length=50)
     room = models.CharField(max_length=200, blank=True)
     public = models.CharField(max_length=500)
-    teacher_uuids = models.JSONField(
-        default=list, help_text="who taught the meeting when the roll call opened"
-    )
+    teacher_uuids = models.JSONField(default=list, help_text="who taught the meeting when the roll call opened")
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
     extension_minutes = models.PositiveIntegerField()
@@ -58,7 +54,7 @@ class RollCall(models.Model):
     validated_at = models.DateTimeField(null=True, blank=True)
     validated_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
 
-    objects = ScopedManager(base="base")
+    objects: models.Manager["RollCall"] = ScopedManager(base="base")
 
     def __str__(self) -> str:
         return f"roll call of {self.meeting_id}"
@@ -83,13 +79,11 @@ class RollCallLine(models.Model):
     settled_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     settled_reason = models.CharField(max_length=500, blank=True)
 
-    objects = ScopedManager(base="base")
+    objects: models.Manager["RollCallLine"] = ScopedManager(base="base")
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["roll_call", "student"], name="one_line_per_student_and_roll_call"
-            )
+            models.UniqueConstraint(fields=["roll_call", "student"], name="one_line_per_student_and_roll_call")
         ]
         ordering = ["last_name", "first_name", "id"]
 
@@ -107,7 +101,7 @@ class SignIn(models.Model):
     method = models.CharField(max_length=10, choices=[(m.value, m.value) for m in Method])
     drawing = models.BinaryField(help_text="strokes, see docs/formats/drawing.md; empty for the keyboard")
 
-    objects = ScopedManager(base="base")
+    objects: models.Manager["SignIn"] = ScopedManager(base="base")
 
     def __str__(self) -> str:
         return f"sign-in of line {self.line_id}"
@@ -124,13 +118,11 @@ class TeacherSignature(models.Model):
     method = models.CharField(max_length=10, choices=[(m.value, m.value) for m in Method])
     drawing = models.BinaryField()
 
-    objects = ScopedManager(base="base")
+    objects: models.Manager["TeacherSignature"] = ScopedManager(base="base")
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["roll_call", "teacher"], name="one_signature_per_teacher_and_roll_call"
-            )
+            models.UniqueConstraint(fields=["roll_call", "teacher"], name="one_signature_per_teacher_and_roll_call")
         ]
 
     def __str__(self) -> str:

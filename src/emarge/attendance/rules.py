@@ -114,9 +114,7 @@ def why_not_call(*, can_enter: bool, teaches: bool) -> Refusal | None:
     return None if can_enter else Refusal.NO_RIGHT
 
 
-def why_not_open_roll_call(
-    *, cancelled: bool, starts_at: datetime, ends_at: datetime, at: datetime
-) -> Refusal | None:
+def why_not_open_roll_call(*, cancelled: bool, starts_at: datetime, ends_at: datetime, at: datetime) -> Refusal | None:
     """From 15 minutes before the planned start until 7 days after the planned end."""
     if cancelled:
         return Refusal.MEETING_CANCELLED

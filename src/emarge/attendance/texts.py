@@ -8,9 +8,7 @@ from emarge.attendance.rules import Missing, Refusal
 from emarge.lib.refusal import Refused
 
 TEXTS: dict[Refusal, Any] = {
-    Refusal.NO_RIGHT: _(
-        "Your profile does not include the right that this needs. Ask an administrator of the base."
-    ),
+    Refusal.NO_RIGHT: _("Your profile does not include the right that this needs. Ask an administrator of the base."),
     Refusal.NOT_ACTIVE: _(
         "Digital sign-in is not active in this base. The secretariat activates it in the parameters."
     ),
@@ -41,12 +39,8 @@ TEXTS: dict[Refusal, Any] = {
     Refusal.MINUTES_OUT_OF_RANGE: _("The minutes of lateness must be between 0 and 1,440."),
     Refusal.REASON_TOO_LONG: _("The reason is too long. Shorten it."),
     Refusal.REASON_MISSING: _("A reason is needed. Write why this student is present without a signature."),
-    Refusal.MEETING_SEALED: _(
-        "This class meeting has been validated and is sealed: nothing in it can change."
-    ),
-    Refusal.SIGN_IN_TOO_EARLY: _(
-        "The sign-in can be opened from 15 minutes before the class meeting starts."
-    ),
+    Refusal.MEETING_SEALED: _("This class meeting has been validated and is sealed: nothing in it can change."),
+    Refusal.SIGN_IN_TOO_EARLY: _("The sign-in can be opened from 15 minutes before the class meeting starts."),
     Refusal.SIGN_IN_NOT_OPEN: _(
         "The sign-in is not open yet. It opens when your teacher has called the roll and signed."
     ),
@@ -55,17 +49,12 @@ TEXTS: dict[Refusal, Any] = {
         "Students may still sign. Wait until the sign-in closes, or until everyone has signed."
     ),
     Refusal.SOMEONE_ELSE: _("This signature is asked of somebody else. You can only sign for yourself."),
-    Refusal.NOT_EXPECTED: _(
-        "No signature is expected here: the course or the student is not subject to sign-in."
-    ),
+    Refusal.NOT_EXPECTED: _("No signature is expected here: the course or the student is not subject to sign-in."),
     Refusal.ABSENT: _(
-        "You were marked absent, so you cannot sign. "
-        "If you are in the class, tell your teacher or the secretariat."
+        "You were marked absent, so you cannot sign. If you are in the class, tell your teacher or the secretariat."
     ),
     Refusal.CONSENT_MISSING: _("To sign with the keyboard, tick the sentence of consent and type your name."),
-    Refusal.METHOD_UNKNOWN: _(
-        "The signature did not arrive in a form that we know. Load the page again and sign."
-    ),
+    Refusal.METHOD_UNKNOWN: _("The signature did not arrive in a form that we know. Load the page again and sign."),
     Refusal.DRAWING_EMPTY: _("The signature is empty. Draw it in the frame, then validate."),
     Refusal.DRAWING_TOO_LARGE: _("The signature is too large. Start over with a simpler one."),
     Refusal.DRAWING_MALFORMED: _("The signature did not arrive whole. Start over, or load the page again."),

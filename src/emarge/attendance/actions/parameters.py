@@ -153,9 +153,7 @@ def flag_courses(courses: Iterable[Course], *, subject_to: bool, by: User | None
 
 
 @transaction.atomic
-def flag_students(
-    students: Iterable[Student], *, subject_to: bool, by: User | None, at: datetime
-) -> list[Missing]:
+def flag_students(students: Iterable[Student], *, subject_to: bool, by: User | None, at: datetime) -> list[Missing]:
     """Say whether students are subject to sign-in (row M3.2).
 
     Those who lack an identifier or a date of birth are not flagged and are answered with what is missing

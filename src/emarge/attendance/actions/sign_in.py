@@ -135,9 +135,7 @@ def sign_in(
         )
     )
     kept = _signature(method, drawing, consent=consent, typed_name=typed_name)
-    signed = SignIn.objects.create(
-        base=roll_call.base, line=line, signed_at=at, method=method.value, drawing=kept
-    )
+    signed = SignIn.objects.create(base=roll_call.base, line=line, signed_at=at, method=method.value, drawing=kept)
     record(
         roll_call,
         "sign_in.signed",
