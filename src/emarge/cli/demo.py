@@ -51,6 +51,7 @@ def _make(data: Path) -> int:
     from emarge.cli.demo_base import activate_demo, add_meetings_around, build_demo, demo_base
     from emarge.hosting.models import Base
 
+    now = datetime.now(UTC)
     if not (data / "vault").exists():
         print("Making the vault and the timestamp authority…")
         create_vault(data, name="emarge-demo")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 
+from emarge.cli.django_setup import setup
 from emarge.cli.errors import CommandError
 from emarge.cli.run import addresses_file
 
@@ -22,6 +23,17 @@ _DRAWINGS = (
     "v1;600x300;150,110 -40,30 -10,50 40,30 60,-20 20,-60 -30,-40 -60,20 -8,66 70,44 90,-30 70,-52;180,90 3,120",
 )
 _SEALED_WITHIN = 60.0  # seconds
+_NOT_YET = (409, 503)
+
+
+class RefusedPageError(CommandError):
+    """A page said no."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        shown = re.search(r'role="alert"[^>]*>\s*(.*?)\s*<', response.text, re.DOTALL)
+        why = shown[1] if shown else response.reason_phrase
+        super().__init__(f"{response.request.method} {response.url.path} answered {response.status_code}: {why}")
+        self.status = response.status_code
 
 
 class Person:
@@ -50,9 +62,7 @@ class Person:
     @staticmethod
     def _checked(response: httpx.Response) -> httpx.Response:
         if response.is_error:
-            shown = re.search(r'role="alert"[^>]*>\s*(.*?)\s*<', response.text, re.DOTALL)
-            why = shown[1] if shown else response.reason_phrase
-            raise CommandError(f"{response.request.method} {response.url.path} answered {response.status_code}: {why}")
+            raise RefusedPageError(response)
         return response
 
 
@@ -61,6 +71,7 @@ def play(out: Path, data: Path) -> int:
     if not out.parent.is_dir():
         raise CommandError(f"There is no folder {out.parent} to write {out.name} into.", code=2)
     url = _address(data)
+    setup(data)
     logins = _logins(data)
     meeting = _plan_meeting(data)
     with _people(url, logins) as people:
@@ -96,10 +107,6 @@ def _logins(data: Path) -> dict[str, tuple[str, str]]:
 
 def _plan_meeting(data: Path) -> str:
     """Plan a class meeting that has just begun, as a timetable would bring it; its uuid."""
-    from emarge.cli.django_setup import setup
-
-    setup(data)
-
     from emarge.cli.demo_base import demo_base, plan_tour
 
     base = demo_base()
@@ -184,8 +191,8 @@ def _produce(secretary: Person, path: str) -> None:
     while True:
         try:
             secretary.post(f"{path}/produce")
-        except CommandError:
-            if time.monotonic() > until:
+        except RefusedPageError as refused:
+            if refused.status not in _NOT_YET or time.monotonic() > until:
                 raise
             time.sleep(0.5)
         else:

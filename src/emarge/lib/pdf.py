@@ -48,7 +48,7 @@ def compile_pdf(template: Path, data: dict[str, Any], *, at: datetime) -> bytes:
                 sys_inputs={"data": text},
                 format="pdf",
                 pdf_standards=["a-3a", "ua-1"],
-                timestamp=at,
+                timestamp=at.replace(microsecond=0),  # all that a PDF date can say
             )
         except typst.TypstError as error:
             missing = {c for run in _MISSING_GLYPH.findall(error.diagnostic) for c in run if not c.isascii()}
