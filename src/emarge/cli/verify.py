@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from stat import S_ISREG
 from typing import TYPE_CHECKING, Any
 
 from emarge.cli.errors import CommandError
@@ -67,13 +68,14 @@ def language(environment: Mapping[str, str]) -> str:
 
 def _load(path: Path, texts: Texts) -> bytes:
     """The bytes of the file, one more than a bundle may have at most: the verifier then refuses it."""
-    if not path.exists():
-        raise CommandError(texts.no_file.format(path=path), code=2)
-    if not path.is_file():
-        raise CommandError(texts.not_a_file.format(path=path), code=2)
     try:
+        # A pipe or a device could keep us waiting for ever.
+        if not S_ISREG(path.stat().st_mode):
+            raise CommandError(texts.not_a_file.format(path=path), code=2)
         with path.open("rb") as file:
             return file.read(MAX_BUNDLE + 1)
+    except FileNotFoundError as error:
+        raise CommandError(texts.no_file.format(path=path), code=2) from error
     except OSError as error:
         raise CommandError(texts.unreadable.format(path=path, reason=error.strerror), code=2) from error
 
@@ -146,7 +148,7 @@ def _record(record: RecordVerdict, texts: Texts) -> list[str]:
     if record.meeting:
         about.append(record.meeting_title or f"{texts.meeting} {record.meeting[:8]}")
     return [
-        _plain(f"n° {record.index}  {_instant(record.at)} {bound}  {what}"),
+        _plain(f"#{record.index}  {_instant(record.at)} {bound}  {what}"),
         _plain(f"    {' · '.join([who, *about])}"),
         _plain(
             "    "

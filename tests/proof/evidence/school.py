@@ -53,7 +53,7 @@ def named(*people):
 
 @dataclass
 class School:
-    """Plays events into a log. ``folder`` is where the timestamp authority keeps its keys."""
+    """Plays events into a log. ``folder`` begins the names of where timestamp authorities keep their keys."""
 
     folder: Path
     code: str = CODE
@@ -62,13 +62,18 @@ class School:
     sealed: dict[int, contents.Sealed] = field(default_factory=dict)
 
     def __post_init__(self):
-        if not self.folder.exists():
-            authority.create(self.folder, name="Vault Example", now=NINE - timedelta(days=10))
-        self.authority = authority.Authority.open(self.folder)
+        self.authorities = []
+        self.add_authority("Vault Example")
+
+    def add_authority(self, name):
+        """From now on tokens come from this authority; bundles hold the certificates of all."""
+        folder = self.folder.with_name(f"{self.folder.name}-{len(self.authorities)}")
+        authority.create(folder, name=name, now=NINE - timedelta(days=10))
+        self.authorities.append(authority.Authority.open(folder))
 
     def stamp(self, payload, at):
         request = messages.build_request(sha256(payload).digest(), nonce=2**62 + len(self.entries))
-        return messages.read_response(self.authority.respond(request, now=at))
+        return messages.read_response(self.authorities[-1].respond(request, now=at))
 
     def record(self, event, by, at, *, role="staff", clock=UNKNOWN, content=None, student=None, teachers=(), **others):
         """The bytes of a record, and its sealed content; the id depends on the place in the log alone."""
@@ -102,11 +107,12 @@ class School:
     @property
     def anchors(self):
         vkey = checkpoint.vkey(ORIGIN, self.key.public_key())
-        return TrustAnchors(ORIGIN, vkey, self.code, (self.authority.root_certificate,))
+        roots = tuple(one.root_certificate for one in self.authorities)
+        return TrustAnchors(ORIGIN, vkey, self.code, roots)
 
     @property
     def chain(self):
-        ders = self.authority.certificates
+        ders = [der for one in self.authorities for der in one.certificates]
         return [x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM) for der in ders]
 
     def leaves(self):

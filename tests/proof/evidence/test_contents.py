@@ -3,6 +3,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from emarge.proof.evidence import contents
 from emarge.proof.evidence.errors import CommitmentError, ContentError
+from emarge.proof.vault import deposits
 
 CONTENT = {"event": "sign_in.signed", "people": [{"name": "Élise"}], "points": [1, -2]}
 
@@ -64,4 +65,10 @@ def test_what_has_no_canonical_form_or_is_too_long_is_refused():
     assert str(caught.value) == "a float has no canonical form here"
     with pytest.raises(ContentError) as caught:
         contents.seal({"a": "x" * contents.MAX_CONTENT})
-    assert str(caught.value) == "a content is at most 1048576 bytes long, this one has 1048584"
+    assert str(caught.value) == "a content is at most 1048548 bytes long, this one has 1048556"
+
+
+def test_the_longest_content_fits_in_the_vault():
+    sealed = contents.seal({"a": "x" * (contents.MAX_CONTENT - len(b'{"a":""}'))})
+    assert len(sealed.ciphertext) == deposits.MAX_CONTENT
+    assert len(contents.open_content(sealed.ciphertext, sealed.key, sealed.commitment)["a"]) == 1_048_540

@@ -13,10 +13,11 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from emarge.proof.evidence.canonical import canonical, parse_canonical
 from emarge.proof.evidence.errors import CanonicalError, CommitmentError, ContentError
 
-MAX_CONTENT = 1024 * 1024
 KEY_SIZE = 32
 NONCE_SIZE = 12
 TAG_SIZE = 16
+MAX_SEALED = 1024 * 1024  # what the vault takes
+MAX_CONTENT = MAX_SEALED - NONCE_SIZE - TAG_SIZE
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def open_content(ciphertext: bytes, key: bytes, commitment: str) -> dict[str, An
         raise CommitmentError(f"the key is not {KEY_SIZE} bytes long")
     if not hmac.compare_digest(commit(key, ciphertext), commitment):
         raise CommitmentError("content and key are not those that the record committed to")
-    if not NONCE_SIZE + TAG_SIZE < len(ciphertext) <= NONCE_SIZE + TAG_SIZE + MAX_CONTENT:
+    if not NONCE_SIZE + TAG_SIZE < len(ciphertext) <= MAX_SEALED:
         raise ContentError("the sealed content has an impossible length")
     try:
         content = parse_canonical(AESGCM(key).decrypt(ciphertext[:NONCE_SIZE], ciphertext[NONCE_SIZE:], None))

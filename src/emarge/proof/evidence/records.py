@@ -17,7 +17,7 @@ from emarge.proof.evidence.events import instant, read_instant
 __all__ = ["Actor", "Clock", "Record", "build", "instant", "parse", "pseudonym", "read_instant"]
 
 FORMAT = "emarge-record/1"
-MAX_RECORD = 60_000
+MAX_RECORD = 49_152  # what the vault takes, so that record and token fit in one entry
 MAX_CODE = 100
 MAX_EVENT = 64
 PERSON_KEY_SIZE = 32

@@ -111,16 +111,16 @@ def _prover(files: Mapping[str, bytes], names: Layout, anchors: TrustAnchors) ->
 def _certificate(file: str, data: bytes) -> Certificate:
     try:
         certificate = x509.load_pem_x509_certificate(data)
+        written, der = certificate.public_bytes(Encoding.PEM), certificate.public_bytes(Encoding.DER)
+        names = [
+            str(attribute.value)
+            for oid in (NameOID.ORGANIZATION_NAME, NameOID.COMMON_NAME)
+            for attribute in certificate.subject.get_attributes_for_oid(oid)
+        ]
     except ValueError as error:
         raise EvidenceError(Fault.CERTIFICATE, file, "it cannot be read") from error
-    if certificate.public_bytes(Encoding.PEM) != data:
+    if written != data:
         raise EvidenceError(Fault.CERTIFICATE, file, "it is more, or otherwise written, than one certificate")
-    der = certificate.public_bytes(Encoding.DER)
-    names = [
-        str(attribute.value)
-        for oid in (NameOID.ORGANIZATION_NAME, NameOID.COMMON_NAME)
-        for attribute in certificate.subject.get_attributes_for_oid(oid)
-    ]
     return Certificate(der, hashlib.sha256(der).digest(), ", ".join(names))
 
 
