@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.proof.evidence.school import NINE, School, pseudonym, rewrite
 
 from emarge.__main__ import main
 from emarge.cli.verify import language
@@ -15,6 +14,7 @@ from emarge.proof.evidence.bundle import MAX_BUNDLE
 from emarge.proof.evidence.errors import Fault
 from emarge.proof.evidence.events import KNOWN
 from emarge.proof.evidence.verdict import Warn
+from tests.proof.evidence.school import NINE, School, pseudonym, rewrite
 
 GOLDEN = Path(__file__).parents[1] / "proof" / "golden"
 FINGERPRINT = (GOLDEN / "fingerprint").read_text(encoding="ascii").strip()
