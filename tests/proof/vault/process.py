@@ -37,9 +37,10 @@ class Process:
         self.url = f"http://127.0.0.1:{self.port}"
         self.process = None
 
-    def start(self):
+    def start(self, *under):
+        """Start it, under another command if need be, and wait until it answers."""
         self.process = subprocess.Popen(
-            [sys.executable, "-c", SERVER, str(self.folder), str(self.port)],
+            [*under, sys.executable, "-c", SERVER, str(self.folder), str(self.port)],
             env={**os.environ, "PYTHONPATH": str(SOURCES)},
         )
         for _ in range(1000):

@@ -75,9 +75,11 @@ class Collector:
         try:
             while not (self._stopping and not self._waiting):
                 await self._gather()
-                if self._waiting:
+                idle = not self._waiting
+                if not idle:
                     await self._write(self._take())
-                if self._should_publish():
+                behind = self.writer.size - self.writer.published
+                if behind and (idle or self._wanted or behind >= _MOST_UNPUBLISHED):
                     await self._publish()
             await self._publish()
         finally:
@@ -134,10 +136,6 @@ class Collector:
                 _fail(request, answer)
             elif not request.answer.done():
                 request.answer.set_result(answer)
-
-    def _should_publish(self) -> bool:
-        behind = self.writer.size - self.writer.published
-        return bool(behind) and (self._wanted or not self._waiting or behind >= _MOST_UNPUBLISHED)
 
     async def _publish(self) -> None:
         self._wanted = False

@@ -32,6 +32,8 @@ class Database:
         if not read_only:
             self._connection.pragma("synchronous", "FULL")
             self._connection.pragma("secure_delete", 1)
+            # SQLite shrugs at a failed fsync of the folder of its write-ahead log, which reading has just made.
+            files.sync_folder(path.parent)
 
     @contextmanager
     def transaction(self) -> Iterator[apsw.Connection]:

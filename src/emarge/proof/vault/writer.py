@@ -3,6 +3,7 @@
 import hashlib
 import struct
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from emarge.proof.vault import entry, files
 from emarge.proof.vault.checkpoint import Checkpoint
@@ -86,36 +87,42 @@ class LogWriter:
 
     def publish(self) -> None:
         """Write the tiles of what is sequenced, then the checkpoint; empty the staging file."""
-        self._in_doubt = True
-        folder, tiles = self.log.folder, self._tree.tiles()
-        files.put_all(folder, {folder / tile.path: data for tile, data in tiles.items()})
-        files.replace(folder / "checkpoint", self._note)
-        self._staging.shorten(0)
-        partial = {tile for tile in tiles if tile.width < WIDTH}
-        for tile in self._partial - partial:
-            files.remove(folder / tile.path)
-        self._partial = partial
-        self._tree.forget()
-        self._unpublished = []
-        self.published = self.size
-        self._in_doubt = False
+        with self._writing():
+            folder, tiles = self.log.folder, self._tree.tiles()
+            files.put_all(folder, {folder / tile.path: data for tile, data in tiles.items()})
+            files.replace(folder / "checkpoint", self._note)
+            self._staging.shorten(0)
+            partial = {tile for tile in tiles if tile.width < WIDTH}
+            for tile in self._partial - partial:
+                files.remove(folder / tile.path)
+            self._partial = partial
+            self._tree.forget()
+            self._unpublished = []
+            self.published = self.size
 
     def close(self) -> None:
         self._staging.close()
 
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Whatever fails inside leaves the log in doubt."""
+        self._in_doubt = True
+        yield
+        self._in_doubt = False
+
     def _log(self, deposits: list[Deposit]) -> dict[str, Receipt]:
-        self._contents.put(self.log.name, deposits)
+        with self._writing():
+            self._contents.put(self.log.name, deposits)
         entries = self._entries(deposits)
         old_size = self.size
-        self._in_doubt = True
-        self._staging.append(b"".join(_frames(entries, old_size)))
-        leaves = [self._tree.append(data).hex() for data in entries]
-        note = self.log.sign(self.size, self._tree.root())
-        rows = [Row(deposit.uuid, deposit.labels) for deposit in deposits]
-        self._sequencer.advance(self.log.name, old_size, note, rows)
-        self._unpublished += entries
-        self._note = note
-        self._in_doubt = False
+        with self._writing():
+            self._staging.append(b"".join(_frames(entries, old_size)))
+            leaves = [self._tree.append(data).hex() for data in entries]
+            note = self.log.sign(self.size, self._tree.root())
+            rows = [Row(deposit.uuid, deposit.labels) for deposit in deposits]
+            self._sequencer.advance(self.log.name, old_size, note, rows)
+            self._unpublished += entries
+            self._note = note
         logged = zip(deposits, entries, leaves, strict=True)
         return {
             deposit.uuid: Receipt(deposit.uuid, index, leaf, entry.decode(data).stamp, self.size, note)
