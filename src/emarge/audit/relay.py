@@ -36,6 +36,7 @@ class Relay:
 
     def __init__(self, connect: Callable[[str], VaultClient] = vault.client) -> None:
         self._connect = connect
+        self._begun: set[str] = set()
         self._held_until: dict[str, float] = {}
         self._failed_at: dict[str, float] = {}
         self._writer: VaultClient | None = None
@@ -87,8 +88,7 @@ class Relay:
         """Deliver one batch of a log; answer how many records got their receipt (0: refused, or none waits)."""
         rows = list(OutboxEvent.objects.filter(log=log, index__isnull=True).order_by("id")[:BATCH])
         try:
-            if not OutboxEvent.objects.filter(log=log, index__isnull=False).exists():
-                self._open(log)
+            self._open(log)
             store_receipts(rows, self._deposit(log, rows))
         except (VaultRefused, TimestampError) as error:
             if isinstance(error, VaultRefused) and error.code not in _ABOUT_A_RECORD:
@@ -109,8 +109,12 @@ class Relay:
 
     def _open(self, log: str) -> None:
         """Open a log before its first deposit, never later: a vault that lost it must not start it anew."""
-        with self._connect("opener") as opener:
-            opener.open_log(log)
+        if log in self._begun:
+            return
+        if not OutboxEvent.objects.filter(log=log, index__isnull=False).exists():
+            with self._connect("opener") as opener:
+                opener.open_log(log)
+        self._begun.add(log)
 
     def _deposit(self, log: str, rows: Sequence[OutboxEvent]) -> list[Receipt]:
         if self._writer is None:
