@@ -5,6 +5,8 @@ from tests.proof.faults.every_byte import changed, in_the_container, in_the_file
 
 from emarge.proof.evidence import bundle
 
+# A changed certificate may be one that its parser warns about.
+pytestmark = pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")
 SAMPLE = 400
 _END = 22
 _CENTRAL = 46
@@ -53,3 +55,10 @@ def test_no_byte_of_a_proof_is_free(forgeable):
     _, files, fingerprint = forgeable
     proof = [place for place in places(files) if place[0] in ("produced.tlog-proof", "records/0000000006.tlog-proof")]
     assert survivors(in_the_files(files, proof, relist=False), fingerprint) == []
+
+
+def test_a_certificate_that_no_parser_reads_is_refused_and_not_a_crash(forgeable):
+    """Some bytes of a certificate make the parser raise what is no ValueError."""
+    _, files, fingerprint = forgeable
+    certificate = [place for place in places(files) if place[0].startswith("certificates/")]
+    assert survivors(in_the_files(files, certificate, relist=True), fingerprint) == []

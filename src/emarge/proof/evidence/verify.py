@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
@@ -28,6 +29,14 @@ from emarge.proof.vault.checkpoint import open_checkpoint
 from emarge.proof.vault.errors import CheckpointError, ProofError
 from emarge.proof.vault.tlog_proof import parse_proof
 
+# What the parser of certificates raises for bytes that are none; they have no common ancestor.
+_UNREADABLE = (
+    ValueError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
 _SIGNING = ("sign_in.opened", "teacher.signed", "sign_in.signed")
 
 
@@ -111,13 +120,15 @@ def _prover(files: Mapping[str, bytes], names: Layout, anchors: TrustAnchors) ->
 def _certificate(file: str, data: bytes) -> Certificate:
     try:
         certificate = x509.load_pem_x509_certificate(data)
+        # Parsed on first use: whatever cannot be must be refused here, not where the tokens are checked.
+        certificate.public_key(), certificate.extensions, certificate.signature_hash_algorithm
         written, der = certificate.public_bytes(Encoding.PEM), certificate.public_bytes(Encoding.DER)
         names = [
             str(attribute.value)
             for oid in (NameOID.ORGANIZATION_NAME, NameOID.COMMON_NAME)
             for attribute in certificate.subject.get_attributes_for_oid(oid)
         ]
-    except ValueError as error:
+    except _UNREADABLE as error:
         raise EvidenceError(Fault.CERTIFICATE, file, "it cannot be read") from error
     if written != data:
         raise EvidenceError(Fault.CERTIFICATE, file, "it is more, or otherwise written, than one certificate")
