@@ -27,7 +27,7 @@ class Parameters(models.Model):
         return f"parameters of {self.base}"
 
 
-class RollCall(models.Model):  # type: ignore[django-manager-missing]  # django-scopes hides the related managers
+class RollCall(models.Model):
     """The roll call of one class meeting, and the window of sign-in that follows it.
 
     What the meeting was when the roll call opened is copied here: later changes never reach the past.
