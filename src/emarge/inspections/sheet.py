@@ -141,13 +141,13 @@ class _Sheet:
             ("roll_call.opened", _("Roll call opened")),
             ("roll_call.ended", _("Roll call ended")),
             ("sign_in.opened", _("Sign-in opened")),
-            ("meeting.validated", _("Validated")),
         ]
         rows = [(label, story.last(event)) for event, label in steps]
         told = [[label, _time(one.record.at)] for label, one in rows if one is not None]
-        opened = story.last("sign_in.opened")
-        closes = _instant(opened.record.details["closes_at"]) if opened else None
-        return [*told, [_("Sign-in closed"), _time(closes)]] if closes else told
+        opened, validated = story.last("sign_in.opened"), story.last("meeting.validated")
+        if opened is not None:
+            told.append([_("Sign-in open until"), _time(_instant(opened.record.details["closes_at"]))])
+        return [*told, [_("Validated"), _time(validated.record.at)]] if validated else told
 
     def _teachers(self, story: MeetingStory) -> list[str]:
         last = story.last("roll_call.ended", "roll_call.opened")

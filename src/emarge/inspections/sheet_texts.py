@@ -69,12 +69,13 @@ def check() -> dict[str, Any]:
         "paragraphs": [
             str(
                 _(
-                    "On any computer with Python, without asking the school, its host or the maker of the software. "
+                    "With the free software Émarge (Python 3.11 or later; its base is enough), on any computer, "
+                    "without asking the school, its host or the maker of the software. "
                     "FINGERPRINT is the 64 characters that the school gives by another way than this bundle."
                 )
             )
         ],
-        "commands": ["pip install emarge", "emarge verify BUNDLE.zip --trust FINGERPRINT"],
+        "commands": ["emarge verify BUNDLE.zip --trust FINGERPRINT"],
         "notes": [
             str(
                 _(

@@ -58,6 +58,7 @@ def test_activation_with_a_new_code_keeps_its_case_and_makes_it_nfc(school, secr
         ({"code": "new", "new_code": "x" * 101}, "code_too_long"),
         ({"code": "new", "new_code": "a\x00b"}, "code_unprintable"),
         ({"code": "new", "new_code": "a\u202eb"}, "code_unprintable"),
+        ({"code": "1", "new_code": "typed"}, "code_ambiguous"),
         ({"code": "999999"}, "code_missing"),
         ({"code": "nonsense"}, "code_missing"),
         ({}, "code_missing"),

@@ -72,7 +72,7 @@ def test_a_record_waits_then_is_sealed(school, secretary, clock):
     OutboxEvent.objects.filter(subject=signed.uuid).update(index=41, stamped_at=TEN + timedelta(seconds=2))
     page = secretary.get(chosen(school))
     assert page.context["sheet"].rows[0].sealing.index == 41
-    assert "no. 41, 10:00:02" in page.content.decode()
+    assert "no. 41, 23/11 10:00:02" in page.content.decode()
 
 
 def test_waiting_deliveries_are_told_after_a_minute(school, secretary, clock):

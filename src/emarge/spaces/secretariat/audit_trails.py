@@ -91,9 +91,7 @@ def new(request: HttpRequest) -> HttpResponse:
         response.status_code = 400
         return response
     try:
-        made = actions.request_trail(
-            _base(request), **form.cleaned_data, student=student, by=user, at=timezone.now()
-        )
+        made = actions.request_trail(_base(request), **form.cleaned_data, student=student, by=user, at=timezone.now())
     except Refused as refusal:
         return _show_form(request, form, student, refusal)
     notice(request, _("The request is entered. Somebody else must approve it now."))

@@ -21,6 +21,7 @@ PAGE_SIZE = 50
 
 _TYPED = frozenset(
     {
+        "code_ambiguous",
         "code_blank",
         "code_missing",
         "code_too_long",

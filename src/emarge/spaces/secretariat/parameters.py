@@ -96,6 +96,8 @@ def _chosen_code(request: HttpRequest, base: Base) -> InstitutionCode:
     choice = request.POST.get("code", "")
     if choice == "new":
         return find_or_create_code(base.planning.account, request.POST.get("new_code", ""))
+    if request.POST.get("new_code", "").strip():
+        raise Refused("code_ambiguous", gettext_lazy("You typed a new code: choose New, or leave it blank."))
     code = codes_of(base).filter(pk=int(choice)).first() if choice.isascii() and choice.isdigit() else None
     if code is None:
         raise Refused("code_missing", gettext_lazy("Choose an institution code, or make a new one."))

@@ -96,9 +96,7 @@ def _show(
             "identifier": masked(student.identifier),
             "lacks": [
                 MISSING_TEXTS[lack]
-                for lack in missing(
-                    identifier=student.identifier, has_birth_date=student.birth_on is not None
-                )
+                for lack in missing(identifier=student.identifier, has_birth_date=student.birth_on is not None)
             ],
         }
         for student in context["page"]

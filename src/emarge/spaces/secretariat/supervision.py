@@ -86,9 +86,7 @@ def meeting(request: HttpRequest, uuid: UUID) -> HttpResponse:
 def settle(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """Settle a student who is present and has not signed."""
     user = require_right(request, Right.SUPERVISE)
-    line: RollCallLine = get_object_or_404(
-        RollCallLine.objects.select_related("roll_call__meeting"), uuid=uuid
-    )
+    line: RollCallLine = get_object_or_404(RollCallLine.objects.select_related("roll_call__meeting"), uuid=uuid)
     choice = _choice_back(request, line.roll_call.meeting)
     reason = request.POST.get("reason", "")
     try:
@@ -177,9 +175,7 @@ def _show(
     typed: dict[str, Any] | None = None,
 ) -> HttpResponse:
     base, now = _base(request), timezone.now()
-    found = supervised_meetings(
-        base, filter=choice.filter, from_on=choice.from_on, to_on=choice.to_on, now=now
-    )
+    found = supervised_meetings(base, filter=choice.filter, from_on=choice.from_on, to_on=choice.to_on, now=now)
     items = matching(found, choice.words, _text_of) if choice.words.strip() else found
     page, pages = pages_of(items, choice.page)
     rows = [(each, state_of(each, now), choice.query(meeting=str(each.uuid))) for each in page]
