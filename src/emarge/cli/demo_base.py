@@ -124,7 +124,8 @@ def add_meetings_around(base: Base, now: datetime) -> None:
         _clear(around)
         for slot in around:
             _plan(base, slot)
-        if not _has_imported_week(week):
+        planned = ClassMeeting.objects.filter(source_uid__in=[slot.uid for slot in week]).exists()
+        if not planned and not _has_imported_week(week):
             for slot in week:
                 on_today = slot.starts_at.astimezone(base.tz).date() == today
                 if not (on_today and _clashes(slot, around)):

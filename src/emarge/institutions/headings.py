@@ -26,16 +26,15 @@ class Column(Enum):
     EMPLOYER_EMAIL = "employer_email"
 
 
-_PERSON = (
-    r"( (de |d |du |de la |des |de l )?(etudiante?s?|eleves?|apprenante?s?|apprentie?s?|stagiaires?|alternante?s?"
-    r"|enseignante?s?|professeure?s?|profs?|intervenante?s?|format(eur|rice)s?|students?|teachers?|trainers?))?"
+_PEOPLE = r"(etudiante?s?|eleves?|apprenante?s?|apprentie?s?|stagiaires?|alternante?s?|students?|learners?)"
+_STAFF = (
+    r"(enseignante?s?|professeure?s?|profs?|intervenante?s?|format(eur)?( ?(format)?rice)?s?"
+    r"|teachers?|trainers?|lecturers?)"
 )
+_PERSON = rf"( (de |d |du |de la |des |de l )?({_PEOPLE}|{_STAFF}))?"
 _FIRM = r"(entreprise|employeur|societe|company|employer|structure d accueil)"
 _TUTOR = r"(tuteur|tutrice|maitre d apprentissage)"
 _MAIL = r"(e ?mails?|courriels?|mels?|mails?|adresses? (e ?mail|mail|electronique|courriel|mel)|e ?mail address)"
-_PEOPLE = r"(etudiante?s?|eleves?|apprenante?s?|apprentie?s?|stagiaires?|alternante?s?|students?|learners?)"
-_STAFF = r"(enseignante?s?|professeure?s?|profs?|intervenante?s?|format(eur|rice)s?|teachers?|trainers?|lecturers?)"
-
 # Each meaning with its headings, folded; of two columns with one meaning the earlier pattern is read.
 _MEANINGS: tuple[tuple[Column, tuple[str, ...]], ...] = (
     (
@@ -77,7 +76,7 @@ _MEANINGS: tuple[tuple[Column, tuple[str, ...]], ...] = (
         Column.INE,
         (
             rf"(n|no|num|numero|code|identifiant)? ?ine( rnie| bea| ines)?{_PERSON}",
-            r"ine (ou|or) .*|n(o|umero)? ine .*|(identifiant|numero) national( (etudiant|eleve|unique|d identification))*",
+            r"(n(o|umero)? )?ine .*|(identifiant|numero) national( (etudiant|eleve|unique|d identification))*",
             r"national (student )?(id|identifier|number)|rnie|bea",
         ),
     ),

@@ -249,11 +249,14 @@ class _Taking:
             result.remarks.append(_("login added"))
 
     def _want_groups(self, result: _Result, book: GroupBook) -> None:
-        row = result.row
+        row, known = result.row, result.known
         cohort = book.cohort(row.cohort) if row.cohort else None
-        if cohort is not None:
-            result.known.wanted.add(cohort.pk)
-        result.known.wanted.update(book.part(cohort, name).pk for name in row.groups)
+        said = {book.part(cohort, name).pk for name in row.groups} | ({cohort.pk} if cohort else set())
+        new = said - known.wanted - known.groups
+        known.wanted |= said
+        if new and known.line != row.line:
+            row.remarks.append(_("its groups are added"))
+            result.outcome = Outcome.TAKEN if known.person.pk is None else Outcome.UPDATED
 
     def _settle_groups(self, result: _Result) -> None:
         """On the first row of a person known before: the groups of all the file's rows replace the old ones."""

@@ -2,8 +2,8 @@ import re
 import unicodedata
 
 _SPACES = re.compile(r"\s+")
-_NOT_WORDS = re.compile(r"[^a-z0-9]+")
-_INCLUSIVE = re.compile(r"[()·•.](?=(?:e|s|es|ne|ice|rice|trice)\b)|\)")
+_NOT_WORDS = re.compile(r"[\W_]+")
+_INCLUSIVE = re.compile(r"[()·•.](?=(?:e|s|es|ne|ice|rice|trice)\b)|\)", re.IGNORECASE)
 # Letters that Unicode does not decompose, and that people type without their stroke.
 _STROKES = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "œ": "oe", "æ": "ae", "’": "'"})
 
@@ -15,9 +15,10 @@ def tidy(text: str) -> str:
 
 def folded(text: str) -> str:
     """What two spellings of one name share: no case, no accent, words apart by one space."""
-    small = unicodedata.normalize("NFKD", text.casefold().translate(_STROKES))
+    small = unicodedata.normalize("NFKD", text).casefold().translate(_STROKES)
+    small = unicodedata.normalize("NFKD", small)
     bare = "".join(character for character in small if not unicodedata.combining(character))
-    return _NOT_WORDS.sub(" ", bare).strip() or tidy(small)
+    return _NOT_WORDS.sub(" ", bare).strip()
 
 
 def heading(text: str) -> str:

@@ -22,15 +22,18 @@ class Label(Enum):
 _LABELS = {
     Label.SUBJECT: r"matieres?|modules?|cours|enseignements?|ue|ec|intitule( du cours)?|subjects?|course|title|titre",
     Label.TEACHERS: (
-        r"(noms? )?(de |d |du |des |de l )?(enseignante?s?|intervenante?s?|format(eur|rice)s?|professeure?s?|profs?"
+        r"(noms? )?(de |d |du |des |de l )?(enseignante?s?|intervenante?s?|format(eur)?( ?(format)?rice)?s?"
+        r"|professeure?s?|profs?"
         r"|personnels?|charge(e)?s? (de |du )?cours|animat(eur|rice)s?|teachers?|trainers?|instructors?|lecturers?"
         r"|tutors?)( s)?"
     ),
     Label.PUBLIC: (
-        r"publics?|groupes?|classes?|groupes? (de )?(td|tp|classe)|td( options?)?|etudiants?|apprenants?|stagiaires?"
-        r"|groups?|class(es)?|audience|attendees|participants?|parties de classe|regroupements?"
+        r"publics?|groupes?|groupes? (de )?(td|tp|classe)|td( options?)?|etudiants?|apprenants?|stagiaires?"
+        r"|groups?|audience|attendees|participants?|parties de classe|regroupements?"
     ),
-    Label.COHORT: r"promotions?|promos?|cohortes?|cohorts?|formations?|filieres?|programmes?|sections?|diplomes?",
+    Label.COHORT: (
+        r"promotions?|promos?|cohortes?|cohorts?|formations?|filieres?|programmes?|sections?|diplomes?|class(e|es)?"
+    ),
     Label.TYPE: r"types?( de cours| de seance| d activite)?|nature|activite|kind|course type|modalites?|categories?",
     Label.ROOM: r"salles?|lieux?|rooms?|location|place|emplacement",
     Label.OTHER: (

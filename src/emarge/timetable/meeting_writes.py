@@ -135,8 +135,7 @@ class MeetingWrites:
             line.remarks.append(_("%(when)s: an older version than the one already taken") % {"when": when})
             return Outcome.REFUSED
         changes = self._changes(plan, meeting)
-        room = self._room(plan)
-        new_room = meeting.room_id != (room.pk if room else None)
+        new_room = (meeting.room.name if meeting.room else "") != plan.event.room
         if changes and meeting.pk in self._locked:
             line.remarks.append(
                 _("%(when)s has a roll call: %(what)s not changed") % {"when": when, "what": ", ".join(changes)}
@@ -144,28 +143,31 @@ class MeetingWrites:
             return Outcome.REFUSED
         if not changes and not new_room:
             self._keep_sequence(plan, meeting)
+            self._seen.add(meeting.course_id)
             return Outcome.UNCHANGED
         what = [*changes, _("room")] if new_room else changes
         line.remarks.append(_("%(when)s changed: %(what)s") % {"when": when, "what": ", ".join(what)})
-        self._apply(plan, meeting, room)
+        self._apply(plan, meeting)
         return Outcome.UPDATED
 
     def _changes(self, plan: MeetingPlan, meeting: ClassMeeting) -> list[str]:
         """What the file says otherwise than the base, the room aside."""
-        teachers = {teacher.pk for teacher in plan.event.teachers}
+        event = plan.event
+        teachers = {teacher.pk for teacher in event.teachers}
+        course = course_key(event.subject, event.course_type, event.groups)
         differences = [
             (_("time"), (meeting.starts_at, meeting.ends_at) != (plan.starts_at, plan.ends_at)),
-            (_("course"), meeting.course_id != self._course(plan).pk),
+            (_("course"), meeting.course.source_key != course),
             (_("teachers"), teachers != self._teachers.get(meeting.pk, set())),
             (_("cancelled"), plan.cancelled and not meeting.cancelled),
             (_("no longer cancelled"), meeting.cancelled and not plan.cancelled),
         ]
         return [name for name, differs in differences if differs]
 
-    def _apply(self, plan: MeetingPlan, meeting: ClassMeeting, room: Room | None) -> None:
+    def _apply(self, plan: MeetingPlan, meeting: ClassMeeting) -> None:
         meeting.course = self._course(plan)
         meeting.starts_at, meeting.ends_at = plan.starts_at, plan.ends_at
-        meeting.room = room
+        meeting.room = self._room(plan)
         meeting.cancelled = plan.cancelled
         meeting.source_sequence = plan.sequence
         teachers = {teacher.pk for teacher in plan.event.teachers}
