@@ -95,7 +95,7 @@ def test_once_a_day_and_never_two_at_a_time_for_the_demo_teacher(base):
     mine = list(ClassMeeting.objects.filter(teachers__email="camille.moreau@tilleuls.example").order_by("starts_at"))
     assert all(first.ends_at <= second.starts_at for first, second in pairwise(mine))
     days = {meeting.starts_at.astimezone(base.tz).date() for meeting in mine if meeting.starts_at > NOW}
-    assert len(days) == 4
+    assert {f"{day:%d}" for day in days} == {"24", "26", "27"}
 
 
 def test_the_tour_is_small_and_holds_the_students_who_log_in(base):
