@@ -112,9 +112,7 @@ def make_school(name: str = "a", *, starts_at: datetime = TEN, ends_at: datetime
     return school
 
 
-def _meeting(
-    base: Base, group: Group, teachers: list[Teacher], starts_at: datetime, ends_at: datetime
-) -> ClassMeeting:
+def _meeting(base: Base, group: Group, teachers: list[Teacher], starts_at: datetime, ends_at: datetime) -> ClassMeeting:
     course = Course.objects.create(
         base=base,
         subject=Subject.objects.create(base=base, name="R1.01 Initiation au développement"),

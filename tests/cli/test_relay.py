@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from tests.processes import proof_servers
 
 pytestmark = pytest.mark.processes

@@ -48,9 +48,7 @@ class User(AbstractBaseUser):
     login = models.CharField(max_length=254)
     first_name = models.CharField(max_length=100, blank=True)
     last_name = models.CharField(max_length=100, blank=True)
-    profile = models.ForeignKey(
-        Profile, on_delete=models.PROTECT, null=True, blank=True, related_name="users"
-    )
+    profile = models.ForeignKey(Profile, on_delete=models.PROTECT, null=True, blank=True, related_name="users")
     is_active = models.BooleanField(default=True)
 
     USERNAME_FIELD = "login"

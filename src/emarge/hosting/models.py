@@ -19,9 +19,7 @@ class Planning(models.Model):
     name = models.CharField(max_length=100)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["account", "name"], name="planning_name_unique_in_account")
-        ]
+        constraints = [models.UniqueConstraint(fields=["account", "name"], name="planning_name_unique_in_account")]
 
     def __str__(self) -> str:
         return self.name
@@ -37,9 +35,7 @@ class Base(models.Model):
     time_zone = models.CharField(max_length=64, default="Europe/Paris")
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["planning", "name"], name="base_name_unique_in_planning")
-        ]
+        constraints = [models.UniqueConstraint(fields=["planning", "name"], name="base_name_unique_in_planning")]
 
     def __str__(self) -> str:
         return self.name

@@ -43,9 +43,7 @@ def student_or_404(request: HttpRequest) -> Student:
 
 def teacher_meeting_or_404(request: HttpRequest, uuid: UUID) -> ClassMeeting:
     """A class meeting that the person teaches, with all that its screens show of it."""
-    return get_object_or_404(
-        _described(ClassMeeting.objects.filter(teachers=teacher_or_404(request))), uuid=uuid
-    )
+    return get_object_or_404(_described(ClassMeeting.objects.filter(teachers=teacher_or_404(request))), uuid=uuid)
 
 
 def teacher_line_or_404(request: HttpRequest, uuid: UUID) -> RollCallLine:
@@ -72,9 +70,7 @@ def watched_meeting_or_404(request: HttpRequest, uuid: UUID) -> ClassMeeting:
 
 def _described(meetings: QuerySet[ClassMeeting]) -> QuerySet[ClassMeeting]:
     lines = RollCallLine.objects.select_related("sign_in", "roll_call")
-    return meetings.select_related(
-        "course__subject", "course__course_type", "room", "roll_call"
-    ).prefetch_related(
+    return meetings.select_related("course__subject", "course__course_type", "room", "roll_call").prefetch_related(
         "teachers",
         "course__groups",
         "roll_call__teacher_signatures__teacher",
