@@ -145,3 +145,17 @@ def test_people_and_categories():
     )
     assert event.people == [("Anne ROY", "anne.roy@x.example"), ("G1", "")]
     assert event.categories == ["TD", "Maths"]
+
+
+def test_a_malformed_property_that_is_not_of_time_is_left_out_and_told():
+    (event,) = read(calendar("DTSTAMP:2026x\nSUMMARY:Maths\nnonsense\n" + TIMES))
+    assert (event.summary, list(event.remarks), event.remarks.corrected) == (
+        "Maths",
+        ["malformed, left out: ?, DTSTAMP"],
+        True,
+    )
+
+
+def test_a_zone_that_is_the_name_of_a_folder_is_unknown_or_malformed():
+    with pytest.raises(EventError, match="the event is malformed"):
+        read(calendar("DTSTART;TZID=Europe:20261123T100000\nDTEND:20261123T120000\n"))

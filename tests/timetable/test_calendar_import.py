@@ -236,6 +236,9 @@ def test_teachers_in_many_writings(base, written, teachers):
         ("G1 ; G2", ["G1", "G2"]),
         ("G1/G2", ["G1", "G2"]),
         ("G1 et G2", ["G1", "G2"]),
+        ("BTS1 - G1", ["G1"]),
+        ("BTS1 > G2", ["G2"]),
+        ("G1 - G2", ["G1", "G2"]),
         (r"G2\nPromotion : BTS1", ["G2"]),
     ],
 )

@@ -161,7 +161,8 @@ def _boundary(line: str) -> tuple[str, str]:
 def _parse(kind: type[Component], block: Block) -> Any:
     try:
         return kind.from_ical(block.content)
-    except (ValueError, KeyError, IndexError, TypeError):
+    # OSError: a zone's name is looked up as the name of a file.
+    except (ValueError, KeyError, IndexError, TypeError, OSError):
         return None
 
 
@@ -174,9 +175,7 @@ def read_event(block: Block, zones: Zones, *, cancels: bool) -> CalendarEvent:
     component = _parse(Event, block)
     if component is None:
         raise EventError(_("the event is malformed"))
-    broken = {name for name, _fault in component.errors} & _TIMES
-    if broken:
-        raise EventError(_("malformed: %(names)s") % {"names": ", ".join(sorted(broken))})
+    left_out = _leave_out_broken(component)
     status = _text(component, "STATUS").upper()
     event = CalendarEvent(
         line=block.line,
@@ -197,6 +196,8 @@ def read_event(block: Block, zones: Zones, *, cancels: bool) -> CalendarEvent:
         categories=_categories(component),
         people=_people(component),
     )
+    if left_out:
+        event.remarks.correct(_("malformed, left out: %(names)s") % {"names": ", ".join(left_out)})
     if status == "TENTATIVE":
         event.remarks.append(_("the file says that it is tentative"))
     _read_times(component, event, zones)
@@ -204,6 +205,17 @@ def read_event(block: Block, zones: Zones, *, cancels: bool) -> CalendarEvent:
 
 
 _TIMES = {"DTSTART", "DTEND", "DURATION", "RRULE", "RECURRENCE-ID", "EXDATE", "RDATE"}
+
+
+def _leave_out_broken(component: Event) -> list[str]:
+    """Drop the properties that cannot be read and name them; EventError when they are about time."""
+    broken = sorted({name.upper() if name else "?" for name, _fault in component.errors})
+    if _TIMES.intersection(broken):
+        names = ", ".join(name for name in broken if name in _TIMES)
+        raise EventError(_("malformed: %(names)s") % {"names": names})
+    for name in broken:
+        component.pop(name, None)
+    return broken
 
 
 def _read_times(component: Event, event: CalendarEvent, zones: Zones) -> None:

@@ -11,6 +11,7 @@ from emarge.lib.words import folded, tidy
 _BETWEEN_PEOPLE = re.compile(r"\s*(?:[;/&|+\n]|\bet\b|\band\b)\s*")
 _BETWEEN_GROUPS = re.compile(r"\s*[,;|\n]\s*")
 _WEAKLY_BETWEEN_GROUPS = re.compile(r"\s*(?:[/&+]|\bet\b|\band\b|\s[-–]\s)\s*")
+_INSIDE = re.compile(r"\s*(?:\s[-–]\s|>)\s*")
 _IN_BRACKETS = re.compile(r"\s*\([^)]*\)\s*")
 _GROUP_WORDS = re.compile(
     r"^(groupes?|grp?|promotions?|promo|classes?|td|tp|cohortes?|groups?|class)\s+", re.IGNORECASE
@@ -102,6 +103,10 @@ class Publics:
         if group is not None:
             found.append(group)
             return
+        inside = self._inside(name)
+        if inside is not None:
+            found.append(inside)
+            return
         pieces = [tidy(piece) for piece in _WEAKLY_BETWEEN_GROUPS.split(name) if piece.strip()]
         if len(pieces) > 1 and any(self._within(piece, cohorts) for piece in pieces):
             for piece in pieces:
@@ -109,6 +114,13 @@ class Publics:
             return
         found.append(self._book.part(cohorts[0], name) if len(cohorts) == 1 else self._book.unknown(name))
         made.append(name)
+
+    def _inside(self, name: str) -> Group | None:
+        """« BUT1 - G1 » is the group of that cohort, not both."""
+        outer, _dash, inner = (tidy(part) for part in _INSIDE.sub("\n", name, count=1).partition("\n"))
+        cohort = self.named(outer)
+        group = self._within(inner, [cohort]) if cohort is not None and inner else None
+        return group if cohort is not None and group is not None and group.cohort_id == cohort.pk else None
 
     def _within(self, name: str, cohorts: list[Group]) -> Group | None:
         """A group of one of the cohorts named beside it comes first: « G1 » of « BTS1 »."""
