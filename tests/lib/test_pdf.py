@@ -70,6 +70,13 @@ def test_template_reads_nothing_outside_its_folder(template):
         pdf.compile_pdf(template, {}, at=AT)
 
 
+def test_what_takes_too_long_is_stopped(template, monkeypatch):
+    template.write_text("#let n = 0\n#while n < 9 { n = calc.rem(n + 1, 8) }", encoding="utf-8")
+    monkeypatch.setattr(pdf, "MAX_SECONDS", 0.01)
+    with pytest.raises(pdf.PdfTooLargeError, match=r"page\.typ took more than 0\.01 s"):
+        pdf.compile_pdf(template, {}, at=AT)
+
+
 def test_too_much_data_is_refused_before_any_work(template, monkeypatch):
     monkeypatch.setattr(pdf, "MAX_INPUT_BYTES", 20)
     with pytest.raises(pdf.PdfTooLargeError):

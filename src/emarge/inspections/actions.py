@@ -17,6 +17,7 @@ from emarge.inspections.models import AuditTrailRequest
 from emarge.inspections.rules import Refusal, RequestState
 from emarge.inspections.texts import refuse, refused
 from emarge.institutions.models import InstitutionCode, Student
+from emarge.lib.pdf import PdfTooLargeError
 from emarge.proof.evidence.errors import EvidenceError
 from emarge.proof.evidence.seal import Request
 
@@ -142,7 +143,7 @@ def _trail(request: AuditTrailRequest, *, by: User, at: datetime) -> trails.Trai
         raise refused(Refusal.VAULT_REFUSED) from error
     except trails.NothingFoundError as error:
         raise refused(Refusal.NOTHING_FOUND) from error
-    except trails.TrailTooLargeError as error:
+    except (trails.TrailTooLargeError, PdfTooLargeError) as error:
         raise refused(Refusal.TOO_MANY_RECORDS) from error
     except EvidenceError as error:
         logger.exception("the audit trail of the request %s does not verify", request.uuid)

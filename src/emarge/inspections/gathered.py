@@ -42,12 +42,13 @@ class MeetingStory:
         ended = self.last("roll_call.ended")
         if ended is None:
             return []
-        lines = [dict(line) for line in ended.record.details["roster"]]
-        for line in lines:
-            mark = self.of_student(line["student"], "roll_call.marked")
-            if mark is not None and mark.index > ended.index:
-                line |= {name: mark.record.details[name] for name in ("presence", "minutes_late")}
-        return lines
+        parts = self.all("roll_call.ended")[-ended.record.details["parts"] :]
+        lines = {line["student"]: dict(line) for part in parts for line in part.record.details["roster"]}
+        for mark in self.all("roll_call.marked"):
+            if mark.index > ended.index and mark.record.student in lines:
+                marked = {name: mark.record.details[name] for name in ("presence", "minutes_late")}
+                lines[mark.record.student] |= marked
+        return list(lines.values())
 
     @property
     def sort_key(self) -> tuple[str, int]:

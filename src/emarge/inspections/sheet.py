@@ -270,7 +270,7 @@ def _sign_in(line: dict[str, Any], signed: OpenedRecord | None, settled: OpenedR
         return _("Signed, %(method)s") % {"method": _method(signed)}
     if settled is not None:
         reason = (settled.content or {}).get("reason", "")
-        return f"{_('Regularised')}: {reason}" if reason else _("Regularised")
+        return _("Regularised: %(reason)s") % {"reason": reason} if reason else _("Regularised")
     return _("Not expected") if line["presence"] == "absent" else _("Not signed")
 
 

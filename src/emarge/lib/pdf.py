@@ -3,22 +3,23 @@
 The data reaches the template as JSON in ``sys.inputs.data`` and never as Typst source, so that no text of a
 person can act as markup. Only the fonts that Typst itself carries are used: Latin, Greek, Cyrillic, Armenian,
 Georgian, Hebrew and Arabic scripts.
+
+Typst runs in a process of its own (pdf_worker.py): it keeps what it computed for its next ten documents, hundreds
+of MiB for a long one, which a web server must not carry; and a process can be stopped.
 """
 
 import json
-import re
+import subprocess
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import typst
-
 MAX_INPUT_BYTES = 64 * 1024 * 1024
 """Above this the caller must cut the document: it would hold a server's memory for one reader."""
+MAX_SECONDS = 180.0
 
-_FONTS = typst.Fonts(include_system_fonts=False, include_embedded_fonts=True)
-_MISSING_GLYPH = re.compile(r'the text `"(.+?)"` could not be displayed')
-_MAX_ATTEMPTS = 8
+_WORKER = Path(__file__).with_name("pdf_worker.py")
 
 
 class PdfError(RuntimeError):
@@ -26,7 +27,7 @@ class PdfError(RuntimeError):
 
 
 class PdfTooLargeError(PdfError):
-    """The data is larger than :data:`MAX_INPUT_BYTES`."""
+    """The data is larger than :data:`MAX_INPUT_BYTES`, or took more than :data:`MAX_SECONDS`."""
 
 
 def compile_pdf(template: Path, data: dict[str, Any], *, at: datetime) -> bytes:
@@ -36,23 +37,16 @@ def compile_pdf(template: Path, data: dict[str, Any], *, at: datetime) -> bytes:
     font has is written ``[U+738B]``, so that a rare name never stops a document, nor vanishes from it.
     Raises :class:`PdfTooLargeError` and :class:`PdfError`.
     """
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    if len(text.encode("utf-8")) > MAX_INPUT_BYTES:
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+    if len(text) > MAX_INPUT_BYTES:
         raise PdfTooLargeError(f"The data of {template.name} is over {MAX_INPUT_BYTES} bytes.")
-    for _ in range(_MAX_ATTEMPTS):
-        try:
-            return typst.compile(
-                template,
-                root=template.parent,
-                font_paths=_FONTS,
-                sys_inputs={"data": text},
-                format="pdf",
-                pdf_standards=["a-3a", "ua-1"],
-                timestamp=at.replace(microsecond=0),  # all that a PDF date can say
-            )
-        except typst.TypstError as error:
-            missing = {c for run in _MISSING_GLYPH.findall(error.diagnostic) for c in run if not c.isascii()}
-            if not missing:
-                raise PdfError(f"{template.name}: {error.diagnostic or error.message}") from error
-            text = text.translate({ord(c): f"[U+{ord(c):04X}]" for c in missing})
-    raise PdfError(f"{template.name}: characters without a glyph remained after {_MAX_ATTEMPTS} attempts.")
+    command = [sys.executable, "-P", str(_WORKER), str(template), str(int(at.timestamp()))]
+    try:
+        done = subprocess.run(  # noqa: S603 - our own file, and no shell
+            command, input=text, capture_output=True, timeout=MAX_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise PdfTooLargeError(f"{template.name} took more than {MAX_SECONDS} s.") from error
+    if done.returncode:
+        raise PdfError(f"{template.name}: {done.stderr.decode('utf-8', 'replace').strip()}")
+    return done.stdout
