@@ -3,6 +3,8 @@
 import re
 import shutil
 import subprocess
+import sys
+import sys
 from pathlib import Path
 
 import polib
@@ -21,7 +23,7 @@ def _texts_of_the_code(folder: Path) -> set[tuple[str | None, str]]:
     subprocess.run(
         ["django-admin", "makemessages", "-l", "fr", "--no-location"],
         cwd=copy,
-        env={"PATH": f"{Path(shutil.which('python') or '').parent}:/usr/bin:/bin"},
+        env={"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin"},
         check=True,
         capture_output=True,
     )

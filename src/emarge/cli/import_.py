@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _ACCOUNT, _PLANNING = "School", "planning01"
 _FIRST_MONTH_OF_A_YEAR = 8
+_SPACES = "\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}"
 
 
 def add_parser(subparsers: "Subparsers") -> argparse.ArgumentParser:
@@ -85,14 +86,15 @@ def _import(args: argparse.Namespace, stack: ExitStack) -> "list[FileReport]":
             transaction.set_rollback(True)
             made = False
     if made:
-        _say(_text("The base “%(name)s” was made.") % {"name": base.name})
+        _say(gettext("The base “%(name)s” was made.") % {"name": base.name})
     return reports
 
 
-def _text(message: str) -> str:
-    from django.utils.translation import gettext
+def gettext(message: str) -> str:
+    """The message in the language that is active; Django is only imported once the command runs."""
+    from django.utils import translation
 
-    return gettext(message)
+    return translation.gettext(message)
 
 
 def roll_call_lockings() -> "Lockings":
@@ -133,7 +135,7 @@ def _read(path: Path) -> "SourceFile":
     try:
         return SourceFile(str(path), path.read_bytes())
     except OSError as error:
-        return SourceFile(str(path), fault=f"{_text('the file cannot be read')}: {error.strerror}")
+        return SourceFile(str(path), fault=gettext("the file cannot be read: %(why)s") % {"why": error.strerror})
 
 
 def _base(name: str | None) -> "tuple[Base, bool]":
@@ -183,35 +185,37 @@ def _progress_bar() -> "Iterator[Progress]":
 
 
 def _print(reports: "list[FileReport]", *, dry_run: bool) -> None:
-    from emarge.lib.import_report import FILE_KIND_TEXTS, OUTCOME_TEXTS, Outcome
+    from emarge.lib.import_report import FILE_KIND_TEXTS, OUTCOME_COUNT_TEXTS, OUTCOME_TEXTS, Outcome
 
     for report in reports:
         kind = str(FILE_KIND_TEXTS[report.kind]) if report.kind else "?"
         if report.refused:
-            refused = _text("refused as a whole, nothing of it was taken")
-            _say(f"{report.file} ({kind}): {refused}: {report.refused}")
+            refused = gettext("%(file)s (%(kind)s): refused as a whole, nothing of it was taken: %(why)s")
+            _say(refused % {"file": report.file, "kind": kind, "why": report.refused})
             continue
         counts = report.count()
-        said = [f"{counts[outcome]} {OUTCOME_TEXTS[outcome]}" for outcome in Outcome if counts[outcome]]
-        _say(f"{report.file} ({kind}): {', '.join(said) or _text('nothing')}")
+        said = [text % {"count": counts[outcome]} for outcome, text in OUTCOME_COUNT_TEXTS.items() if counts[outcome]]
+        summary = gettext("%(file)s (%(kind)s): %(counts)s")
+        _say(summary % {"file": report.file, "kind": kind, "counts": ", ".join(said) or gettext("nothing")})
         for note in report.notes:
             _say(f"  {note}")
         for line in report.lines:
             if line.remarks or line.outcome in {Outcome.REFUSED, Outcome.UPDATED, Outcome.CORRECTED}:
                 outcome = str(OUTCOME_TEXTS[line.outcome])
-                _say(f"  {line.number:>6}  {outcome:<10} {line.subject}: {'; '.join(line.remarks)}")
+                told = gettext("%(who)s: %(why)s") % {"who": line.subject, "why": "; ".join(line.remarks)}
+                _say(f"  {line.number:>6}  {outcome:<10} {told}")
     if dry_run:
-        _say(_text("Dry run: nothing was written."))
+        _say(gettext("Dry run: nothing was written."))
 
 
 def _say(text: str) -> None:
-    # What comes from a file must not drive the terminal.
-    print("".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text))
+    # What comes from a file must not drive the terminal; the spaces that do not break are of our own sentences.
+    print("".join(sign if sign.isprintable() or sign in _SPACES else "\N{REPLACEMENT CHARACTER}" for sign in text))
 
 
 def report_csv(reports: "list[FileReport]") -> str:
     """The whole report as a table (docs/formats/imports.md); no cell of it can be run by a spreadsheet."""
-    from emarge.lib.import_report import OUTCOME_TEXTS
+    from emarge.lib.import_report import OUTCOME_TEXTS, Outcome
     from emarge.lib.tables import harmless
 
     text = io.StringIO(newline="")
@@ -219,8 +223,9 @@ def report_csv(reports: "list[FileReport]") -> str:
     writer.writerow(["file", "line", "outcome", "who", "why"])
     for report in reports:
         whole = [report.refused] if report.refused else report.notes
+        outcome = str(OUTCOME_TEXTS[Outcome.REFUSED]) if report.refused else ""
         for note in whole:
-            writer.writerow([harmless(report.file), "", _text("refused") if report.refused else "", "", harmless(note)])
+            writer.writerow([harmless(report.file), "", outcome, "", harmless(note)])
         for line in report.lines:
             why = "; ".join(line.remarks)
             cells = [report.file, str(line.number), str(OUTCOME_TEXTS[line.outcome]), line.subject, why]

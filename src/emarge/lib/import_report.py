@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 
 
 class Outcome(Enum):
@@ -23,6 +24,13 @@ OUTCOME_TEXTS = {
     Outcome.UPDATED: _("updated"),
     Outcome.UNCHANGED: _("unchanged"),
     Outcome.REFUSED: _("refused"),
+}
+OUTCOME_COUNT_TEXTS = {
+    Outcome.TAKEN: ngettext_lazy("%(count)d taken", "%(count)d taken", "count"),
+    Outcome.CORRECTED: ngettext_lazy("%(count)d corrected", "%(count)d corrected", "count"),
+    Outcome.UPDATED: ngettext_lazy("%(count)d updated", "%(count)d updated", "count"),
+    Outcome.UNCHANGED: ngettext_lazy("%(count)d unchanged", "%(count)d unchanged", "count"),
+    Outcome.REFUSED: ngettext_lazy("%(count)d refused", "%(count)d refused", "count"),
 }
 
 

@@ -9,13 +9,19 @@ from uuid import UUID
 from django.db.models import Model, QuerySet
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from emarge.lib.refusal import Refused
 from emarge.spaces.secretariat.page import matching, pages_of
 
 Row = TypeVar("Row", bound=Model)
 
-FLAGS = {"all": _("All"), "yes": _("Subject"), "no": _("Not subject")}
+# Not the subject of a course, which is another word in other languages.
+FLAGS = {
+    "all": _("All"),
+    "yes": pgettext_lazy("whether a course or a student is subject to sign-in", "Subject"),
+    "no": pgettext_lazy("whether a course or a student is subject to sign-in", "Not subject"),
+}
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from emarge.accounts.models import Right
@@ -21,7 +20,7 @@ from emarge.spaces.notices import notice
 from emarge.spaces.secretariat.lists import FLAGS, Choice, choice_of, listed, selected
 from emarge.spaces.secretariat.page import go, matching, show
 
-_FLAGS = {**FLAGS, "incomplete": _("Incomplete")}
+_FLAGS = {**FLAGS, "incomplete": pgettext_lazy("students", "Incomplete")}
 
 
 @require_GET
