@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
@@ -160,6 +161,14 @@ def _meeting_or_404(request: HttpRequest, uuid: UUID) -> ClassMeeting:
     return get_object_or_404(meetings, uuid=uuid)
 
 
+def _matching(found: QuerySet[ClassMeeting], words: str) -> list[int]:
+    """The meetings that a search finds, read without their rosters and signatures: a year holds many."""
+    light = found.select_related(None).prefetch_related(None)
+    light = light.select_related("course__subject", "course__course_type", "room")
+    light = light.prefetch_related("course__groups", "teachers")
+    return [each.pk for each in matching(light, words, _text_of)]
+
+
 def _text_of(each: ClassMeeting) -> str:
     """What the search looks in: subject, type, groups, teachers and room."""
     words = [each.course.subject.name, each.course.course_type.name, each.room.name if each.room else ""]
@@ -176,7 +185,7 @@ def _show(
 ) -> HttpResponse:
     base, now = _base(request), timezone.now()
     found = supervised_meetings(base, filter=choice.filter, from_on=choice.from_on, to_on=choice.to_on, now=now)
-    items = matching(found, choice.words, _text_of) if choice.words.strip() else found
+    items = found.filter(pk__in=_matching(found, choice.words)) if choice.words.strip() else found
     page, pages = pages_of(items, choice.page)
     rows = [(each, state_of(each, now), choice.query(meeting=str(each.uuid))) for each in page]
     sheet = supervised_sheet(_meeting_or_404(request, choice.meeting), now) if choice.meeting else None
