@@ -86,7 +86,7 @@ def test_three_meetings_stand_around_now(base):
     assert Course.objects.filter(digital_sign_in=False).count() == 0
 
 
-def test_once_a_day_and_never_two_at_a_time_for_the_demo_teacher(base):
+def test_one_always_runs_and_never_two_at_a_time_for_the_demo_teacher(base):
     add_meetings_around(base, NOW)
     planned = list(ClassMeeting.objects.values_list("id", "starts_at"))
     add_meetings_around(base, NOW + timedelta(hours=2))

@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from django.db import transaction
+from django.db.models import Q
 from django_scopes import scope
 
 from emarge.accounts.actions import (
@@ -20,6 +21,7 @@ from emarge.accounts.actions import (
 )
 from emarge.accounts.models import User
 from emarge.attendance.actions import activate, flag_courses
+from emarge.attendance.rules import OPENS_BEFORE
 from emarge.cli.import_ import flag_as_subject, roll_call_lockings
 from emarge.hosting.actions import create_base
 from emarge.hosting.models import Base
@@ -44,6 +46,7 @@ _STAFF = (
     ("director", "paul.girard", "Paul", "GIRARD", ADMINISTRATION),
 )
 _STEP = timedelta(minutes=5)
+_LEFT_TO_PLAY = timedelta(minutes=10)
 _WEEK_UID, _NOW_UID = "demo:week", "demo:now"
 # The cohort whose students can log in: nothing else is planned for it while the meetings around now run.
 _COHORT, _GROUP, _OTHER_GROUP, _TOUR_GROUP = "BTS SIO 1", "SIO1-A", "SIO1-B", "Projet web"
@@ -113,13 +116,13 @@ def activate_demo(base: Base, *, at: datetime) -> None:
 def add_meetings_around(base: Base, now: datetime) -> None:
     """Plan today's three meetings of the demo teacher (ended, running, next), and the week when it is empty.
 
-    Once a day: called again on the same day, it changes nothing.
+    Called again while one of them runs and is not validated, it changes nothing.
     """
     with scope(base=base):
-        around = list(_around(base, now))
+        around = list(_around(now))
         week = list(_week(base, now))
         today = now.astimezone(base.tz).date()
-        if ClassMeeting.objects.filter(source_uid=around[0].uid).exists():
+        if _one_runs(now) or ClassMeeting.objects.filter(source_uid=around[0].uid).exists():
             return
         _clear(around)
         for slot in around:
@@ -131,6 +134,16 @@ def add_meetings_around(base: Base, now: datetime) -> None:
                 if not (on_today and _clashes(slot, around)):
                     _plan(base, slot)
         flag_courses(Course.objects.all(), subject_to=True, by=None, at=now)
+
+
+def _one_runs(now: datetime) -> bool:
+    """Whether somebody who starts the demo now finds a class meeting to call, or to go on with."""
+    return (
+        ClassMeeting.objects.filter(source_uid__startswith=_NOW_UID)
+        .filter(starts_at__lte=now + OPENS_BEFORE, ends_at__gt=now + _LEFT_TO_PLAY)
+        .filter(Q(roll_call=None) | Q(roll_call__validated_at=None))
+        .exists()
+    )
 
 
 def plan_tour(base: Base, *, starts_at: datetime, ends_at: datetime) -> ClassMeeting:
@@ -174,10 +187,9 @@ def _group(name: str) -> Group:
     return Group.objects.get(name=name)
 
 
-def _around(base: Base, now: datetime) -> Iterator[_Slot]:
+def _around(now: datetime) -> Iterator[_Slot]:
     """Ended an hour ago; running for forty minutes; beginning in three quarters of an hour."""
     start = now - timedelta(seconds=now.timestamp() % _STEP.total_seconds())
-    day = now.astimezone(base.tz).date()
     teacher = _demo_teacher()
     for name, group, lesson, begins, ends in (
         ("ended", _COHORT, ("Algorithmique", "CM", "Amphi Tilleul"), -180, -60),
@@ -190,7 +202,7 @@ def _around(base: Base, now: datetime) -> Iterator[_Slot]:
             [teacher],
             start + timedelta(minutes=begins),
             start + timedelta(minutes=ends),
-            f"{_NOW_UID}:{day}:{name}",
+            f"{_NOW_UID}:{start:%Y-%m-%dT%H:%M}:{name}",
         )
 
 
@@ -228,8 +240,9 @@ def _clashes(slot: _Slot, around: list[_Slot]) -> bool:
 
 
 def _clear(around: list[_Slot]) -> None:
-    """Take away what an earlier day planned for this time, unless its roll was called."""
-    for meeting in ClassMeeting.objects.filter(source_uid__startswith=_WEEK_UID, roll_call=None):
+    """Take away what an earlier start planned for this time, unless its roll was called."""
+    planned_here = Q(source_uid__startswith=_WEEK_UID) | Q(source_uid__startswith=_NOW_UID)
+    for meeting in ClassMeeting.objects.filter(planned_here, roll_call=None):
         slot = _Slot(
             Lesson("", "", list(meeting.course.groups.all())),
             list(meeting.teachers.all()),
