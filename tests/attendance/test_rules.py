@@ -57,9 +57,18 @@ def test_why_not_open_roll_call(at, cancelled, refusal):
     assert answer == refusal
 
 
-@pytest.mark.parametrize(("students", "refusal"), [(0, None), (320, None), (321, Refusal.ROSTER_TOO_LARGE)])
+@pytest.mark.parametrize(("students", "refusal"), [(0, None), (5000, None), (5001, Refusal.ROSTER_TOO_LARGE)])
 def test_why_not_freeze(students, refusal):
     assert rules.why_not_freeze(students) == refusal
+
+
+@pytest.mark.parametrize(
+    ("students", "parts"), [(0, [0]), (1, [1]), (300, [300]), (301, [300, 1]), (700, [300, 300, 100])]
+)
+def test_a_roster_stands_in_as_many_records_as_it_needs(students, parts):
+    cut = rules.roster_parts(range(students))
+    assert [len(part) for part in cut] == parts
+    assert [line for part in cut for line in part] == list(range(students))
 
 
 @pytest.mark.parametrize(

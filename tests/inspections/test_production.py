@@ -1,7 +1,8 @@
 """A request answered by the real vault and timestamp server, and checked as the funder would."""
 
 import io
-from datetime import timedelta
+from collections import Counter
+from datetime import date, timedelta
 
 import pytest
 from django_scopes import scope
@@ -10,7 +11,7 @@ from pypdf import PdfReader
 from emarge.attendance import actions as attendance
 from emarge.audit.models import OutboxEvent
 from emarge.inspections import actions
-from emarge.institutions.models import InstitutionCode
+from emarge.institutions.models import InstitutionCode, Student
 from emarge.proof.evidence import bundle
 from emarge.proof.evidence.verify import verify_bundle
 from tests.attendance.journey import open_the_sign_in, sign
@@ -52,6 +53,47 @@ def test_the_bundle_verifies_and_carries_its_sheet_and_its_approval(school):
     sheet = bundle.read(bytes(request.bundle))["sheet.pdf"]
     text = "\n".join(page.extract_text() for page in PdfReader(io.BytesIO(sheet)).pages)
     assert [name in text for name in ("ADAM Alice", "BENOÎT Bao", "CARON Chloe")] == [True] * 3
+
+
+def test_a_lecture_hall_of_700(servers):
+    school = make_school("hall")
+    InstitutionCode.objects.filter(pk=school.code.pk).update(log=fresh_log())
+    with scope(base=school.base):
+        Student.objects.bulk_create(
+            Student(
+                base=school.base,
+                last_name=f"HALL{number:03}",
+                first_name="Zoé",
+                identifier_type="ine",
+                identifier=f"2{number:08}HG",
+                birth_on=date(2005, 1, 1),
+            )
+            for number in range(696)
+        )
+        crowd = list(Student.objects.filter(last_name__startswith="HALL").order_by("last_name"))
+        school.group.students.add(*crowd)
+        attendance.flag_students([*crowd, school.students["dan"]], subject_to=True, by=school.secretary, at=TEN)
+        roll_call = open_the_sign_in(school)
+        sign(school, roll_call, "dan")
+        whole = actions.produce(ask_and_approve(school), by=school.secretary, at=LATER)
+        one = actions.produce(ask_and_approve(school, student=crowd[650]), by=school.secretary, at=LATER)
+    verdict = verify_bundle(bytes(whole.bundle), whole.fingerprint)
+    counted = Counter(record.event for record in verdict.records)
+    assert (counted["roll_call.opened"], counted["roll_call.ended"], counted["student.flagged"]) == (3, 3, 697)
+    text = _text_of_the_sheet(whole)
+    assert [f"HALL{number:03} Zoé" in text for number in range(696)] == [True] * 696
+    assert "DAVID Dan" in text
+    verdict = verify_bundle(bytes(one.bundle), one.fingerprint)
+    counted = Counter(record.event for record in verdict.records)
+    assert (counted["roll_call.opened"], counted["roll_call.ended"], counted["student.flagged"]) == (3, 3, 1)
+    text = _text_of_the_sheet(one)
+    assert ("HALL650 Zoé" in text, "HALL651" in text, "DAVID" in text) == (True, False, False)
+    assert "699 other students of the roster are not concerned by this request." in text
+
+
+def _text_of_the_sheet(request) -> str:
+    sheet = bundle.read(bytes(request.bundle))["sheet.pdf"]
+    return "\n".join(page.extract_text() for page in PdfReader(io.BytesIO(sheet)).pages)
 
 
 def test_producing_again_keeps_the_bundle(school):

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from itertools import pairwise
+from typing import TypeVar
+
+T = TypeVar("T")
 
 MAX_EXTENSION_MINUTES = 10 * 24 * 60
 DEFAULT_EXTENSION_MINUTES = 15
@@ -14,8 +17,10 @@ OPENS_BEFORE = timedelta(minutes=15)
 """How long before its planned start a meeting's roll may be called and its sign-in opened."""
 CALL_BACK = timedelta(days=7)
 """How long after its planned end a teacher may still fill the roll sheet (row M2.6)."""
-MAX_ROSTER = 320
-"""Students of one roll call: their pseudonyms and marks fit in one payload of the vault (49,152 bytes)."""
+MAX_ROSTER = 5_000
+"""Students of one roll call: more than any hall holds, so more is a mistake in the groups."""
+ROSTER_PART = 300
+"""Lines of a roster in one record: they fit in one payload of the vault (docs/formats/record.md)."""
 MAX_REASON = 200
 MAX_SETTLED_REASON = 500
 MAX_TYPED_NAME = 200
@@ -124,8 +129,14 @@ def why_not_open_roll_call(*, cancelled: bool, starts_at: datetime, ends_at: dat
 
 
 def why_not_freeze(students: int) -> Refusal | None:
-    """A roster stands in one record of the vault, whose size is bounded."""
+    """A lecture hall has no limit; a whole university in one class meeting is a mistake."""
     return Refusal.ROSTER_TOO_LARGE if students > MAX_ROSTER else None
+
+
+def roster_parts(lines: Sequence[T]) -> list[Sequence[T]]:
+    """The lines of a roster cut into as many records as they need: one at least, for an empty room too."""
+    starts = range(0, max(len(lines), 1), ROSTER_PART)
+    return [lines[start : start + ROSTER_PART] for start in starts]
 
 
 def why_not_extend(minutes: int) -> Refusal | None:

@@ -17,8 +17,8 @@ TEXTS: dict[Refusal, Any] = {
     ),
     Refusal.EXTENSION_OUT_OF_RANGE: _("The extension must be between 1 minute and 10 days."),
     Refusal.ROSTER_TOO_LARGE: _(
-        "More than 320 students attend this class meeting: one roll call cannot hold them. "
-        "Ask the secretariat to split it by group."
+        "More than 5,000 students are in the groups of this class meeting, which must be a mistake. "
+        "Ask the secretariat to correct its groups."
     ),
     Refusal.MEETING_CANCELLED: _(
         "This class meeting is cancelled, so its roll cannot be called. "

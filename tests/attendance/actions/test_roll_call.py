@@ -162,15 +162,39 @@ def _fill(school, count):
     school.group.students.add(*students)
 
 
-def test_the_largest_roster_fits_in_the_vault(school):
-    _fill(school, MAX_ROSTER - 4)
+def _rosters(event):
+    """The records of an event: part and parts, students, and whether something is sealed."""
+    found = [records.parse(bytes(row.record)) for row in OutboxEvent.objects.filter(event=event).order_by("id")]
+    return [
+        (one.details["part"], one.details["parts"], len(one.details["roster"]), one.commitment is not None)
+        for one in found
+    ]
+
+
+def test_a_lecture_hall_stands_in_several_records_of_one_act(school):
+    _fill(school, 696)
     roll_call = _open(school)
-    roll_call.lines.update(presence="present", expected=False, minutes_late=0)
+    roll_call.lines.update(presence="late", expected=False, minutes_late=1440)
     actions.end_roll_call(roll_call, by=school.teacher.user, at=TEN)
-    assert max(len(row.record) for row in OutboxEvent.objects.all()) < 49_152
+    parts = [(1, 3, 300, True), (2, 3, 300, False), (3, 3, 100, False)]
+    assert (_rosters("roll_call.opened"), _rosters("roll_call.ended")) == (parts, parts)
+    rows = list(OutboxEvent.objects.order_by("id"))
+    assert max(len(row.record) for row in rows) < 49_152
+    found = [records.parse(bytes(row.record)) for row in rows]
+    assert {(one.at, one.meeting, one.actor.role) for one in found} == {(TEN, str(school.meeting.uuid), "teacher")}
+    names = pseudonyms(roll_call.lines.values_list("student__uuid", flat=True))
+    for event in ("roll_call.opened", "roll_call.ended"):
+        listed = [line["student"] for one in found if one.event == event for line in one.details["roster"]]
+        assert sorted(listed) == sorted(names.values())
 
 
-def test_a_larger_roster_is_refused(school):
+def test_an_empty_room_has_one_empty_roster(school):
+    school.group.students.clear()
+    actions.end_roll_call(_open(school), by=school.teacher.user, at=TEN)
+    assert (_rosters("roll_call.opened"), _rosters("roll_call.ended")) == ([(1, 1, 0, True)], [(1, 1, 0, True)])
+
+
+def test_more_students_than_any_hall_holds_are_refused(school):
     _fill(school, MAX_ROSTER - 3)
     assert _refused(lambda: _open(school)) == "roster_too_large"
     assert RollCallLine.objects.count() == 0
@@ -263,7 +287,9 @@ def test_ending_records_the_roster_as_marked(school):
                 "expected": name != "dan",
             }
             for name, student in school.students.items()
-        ]
+        ],
+        "part": 1,
+        "parts": 1,
     }
     assert opened(last_event())["meeting"]["title"] == "R1.01 Initiation au développement"
 

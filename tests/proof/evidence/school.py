@@ -178,7 +178,9 @@ class School:
         course = {"meeting": {"title": "Compilation", "room": "B12"}, "people": named("hopper")}
         marks = {"ada": ("present", 0), "alan": ("late", 12), "élise": ("absent", 0)}
         self.add("log.opened", "blaise", NINE - timedelta(days=3))
-        self.add("roll_call.opened", "hopper", NINE, content=course, **teach)
+        roster = [{"student": pseudonym(name), "expected": True} for name in marks]
+        details = {"roster": roster, "part": 1, "parts": 1}
+        self.add("roll_call.opened", "hopper", NINE, content=course, details=details, **teach)
         for minute, (student, (presence, late)) in enumerate(marks.items(), start=1):
             if presence != "present":
                 self.add(
@@ -198,7 +200,7 @@ class School:
         self.ask()
         return self
 
-    def end_roll_call(self, marks, *, content=None):
+    def end_roll_call(self, marks, *, content=None, part=1, parts=1):
         roster = [
             {"student": pseudonym(name), "presence": presence, "minutes_late": late, "expected": True}
             for name, (presence, late) in marks.items()
@@ -210,7 +212,7 @@ class School:
             role="teacher",
             meeting=MEETING,
             teachers=("hopper",),
-            details={"roster": roster},
+            details={"roster": roster, "part": part, "parts": parts},
             content=content,
         )
 

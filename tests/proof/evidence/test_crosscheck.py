@@ -159,3 +159,66 @@ def test_the_approval_of_another_request_does_not_count(school):
     school.add("audit_trail.requested", "blaise", NINE, clock=GOOD, details={"request": REQUEST.id})
     school.add("audit_trail.approved", "sophie", NINE, clock=GOOD, details={"request": MEETING})
     assert crosscheck.check(found(school), REQUEST) == [Caution(Warn.NO_APPROVAL)]
+
+
+def refused(school):
+    with pytest.raises(EvidenceError) as caught:
+        crosscheck.check(found(school), REQUEST)
+    return caught.value.fault, caught.value.detail
+
+
+def test_the_roster_is_that_of_all_its_parts(school):
+    school.end_roll_call({"ada": ("present", 0)}, part=1, parts=2)
+    school.end_roll_call({"alan": ("present", 0), "élise": ("absent", 0)}, part=2, parts=2)
+    school.sign("ada", NINE + timedelta(minutes=30))
+    school.sign("alan", NINE + timedelta(minutes=30))
+    assert [caution.warn for caution in crosscheck.check(found(school), REQUEST)] == [
+        Warn.CLOCK_UNKNOWN,
+        Warn.NO_OPENING,
+        Warn.NO_APPROVAL,
+    ]
+    school.sign("élise", NINE + timedelta(minutes=31))
+    assert refused(school) == (Fault.PRESENCE, "the roll call says that this student was absent")
+
+
+def test_a_whole_roster_replaces_the_one_before(school):
+    school.end_roll_call({"ada": ("absent", 0)})
+    school.end_roll_call({"ada": ("present", 0)})
+    school.sign("ada", NINE + timedelta(minutes=30))
+    assert Warn.NO_ROLL_CALL not in [caution.warn for caution in crosscheck.check(found(school), REQUEST)]
+
+
+@pytest.mark.parametrize(
+    ("parts", "detail"),
+    [
+        ([(1, 2)], "part 2 of 2 of the roster is missing"),
+        ([(2, 2)], "part 1 of 2 of the roster is missing"),
+        ([(1, 3), (3, 3)], "part 2 of 3 of the roster is missing"),
+        ([(1, 2), (1, 1)], "part 2 of 2 of the roster is missing"),
+        ([(1, 2), (2, 3)], "not of the same roster as the record 0"),
+        ([(1, 1), (2, 2)], "part 1 of 2 of the roster is missing"),
+    ],
+)
+def test_a_roster_lacks_no_part(school, parts, detail):
+    for student, (part, of) in zip(("ada", "alan"), parts, strict=False):
+        school.end_roll_call({student: ("present", 0)}, part=part, parts=of)
+    assert refused(school) == (Fault.ROSTER, detail)
+
+
+def test_the_parts_of_the_opening_are_all_there_too(school):
+    details = {"roster": [], "part": 1, "parts": 2}
+    school.add("roll_call.opened", "hopper", NINE, role="teacher", meeting=MEETING, details=details)
+    assert refused(school) == (Fault.ROSTER, "part 2 of 2 of the roster is missing")
+
+
+def test_nobody_stands_in_two_parts(school):
+    for part in (1, 2):
+        school.end_roll_call({"ada": ("present", 0)}, part=part, parts=2)
+    assert refused(school) == (Fault.ROSTER, "a student is in two parts of the roster")
+
+
+def test_the_parts_are_of_one_act(school):
+    school.end_roll_call({"ada": ("present", 0)}, part=1, parts=2)
+    details = {"roster": [], "part": 2, "parts": 2}
+    school.add("roll_call.ended", "blaise", NINE + timedelta(minutes=15), meeting=MEETING, details=details)
+    assert refused(school) == (Fault.ROSTER, "not of the same roster as the record 0")

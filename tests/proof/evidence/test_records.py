@@ -189,9 +189,10 @@ def test_an_event_that_is_not_known_yet_is_free(event):
 @pytest.mark.parametrize(
     ("roster", "text"),
     [
-        ({}, "a roster is a list"),
-        ([STUDENT], "a line of a roster has the fields expected, minutes_late, presence, student"),
-        ([{**LINE, "name": "Ada"}], "a line of a roster has the fields expected, minutes_late, presence, student"),
+        ({}, "a roster is a list of at most 300 lines"),
+        ([LINE] * 301, "a roster is a list of at most 300 lines"),
+        ([STUDENT], "a line of this roster has the fields expected, minutes_late, presence, student"),
+        ([{**LINE, "name": "Ada"}], "a line of this roster has the fields expected, minutes_late, presence, student"),
         ([LINE, LINE], "a student is twice in the roster"),
         ([{**LINE, "expected": 1}], "not true or false: 1"),
         ([{**LINE, "presence": "ill"}], "not a presence: 'ill'"),
@@ -201,14 +202,43 @@ def test_an_event_that_is_not_known_yet_is_free(event):
 )
 def test_a_wrong_roster_is_refused(roster, text):
     with pytest.raises(RecordError) as caught:
-        records.build(**{**BASIC, "event": "roll_call.ended", "meeting": MEETING, "details": {"roster": roster}})
+        build_roster("roll_call.ended", roster)
     assert str(caught.value) == text
+
+
+def build_roster(event, roster, part=1, parts=1):
+    details = {"roster": roster, "part": part, "parts": parts}
+    return records.build(**{**BASIC, "event": event, "meeting": MEETING, "details": details})
 
 
 def test_a_roster_is_read():
     roster = [LINE, {"expected": False, "minutes_late": 12, "presence": "late", "student": OTHER}]
-    built = records.build(**{**BASIC, "event": "roll_call.ended", "meeting": MEETING, "details": {"roster": roster}})
-    assert records.parse(built).details == {"roster": roster}
+    built = build_roster("roll_call.ended", roster, 2, 3)
+    assert records.parse(built).details == {"roster": roster, "part": 2, "parts": 3}
+
+
+def test_a_roster_at_the_opening_says_who_is_expected_only():
+    roster = [{"expected": True, "student": STUDENT}, {"expected": False, "student": OTHER}]
+    assert records.parse(build_roster("roll_call.opened", roster)).details["roster"] == roster
+    with pytest.raises(RecordError) as caught:
+        build_roster("roll_call.opened", [LINE])
+    assert str(caught.value) == "a line of this roster has the fields expected, student"
+
+
+@pytest.mark.parametrize(
+    ("part", "parts", "text"),
+    [
+        (0, 1, "not the number of a part: 0"),
+        (1, True, "not the number of a part: True"),
+        ("1", 1, "not the number of a part: '1'"),
+        (3, 2, "a part 3 of 2"),
+    ],
+)
+def test_a_wrong_part_is_refused(part, parts, text):
+    for event in ("roll_call.opened", "roll_call.ended"):
+        with pytest.raises(RecordError) as caught:
+            build_roster(event, [], part, parts)
+        assert str(caught.value) == text
 
 
 def test_a_mark_is_consistent():

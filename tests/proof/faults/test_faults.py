@@ -376,6 +376,15 @@ class TestWhatTheLogItselfHolds:
         ended.sign("alan", NINE + timedelta(minutes=30))
         assert self.refused(ended) == (Fault.PRESENCE, "records/0000000002.json")
 
+    def test_a_roster_that_lacks_a_part(self, school):
+        school.end_roll_call({"ada": ("present", 0)}, part=1, parts=3)
+        school.end_roll_call({"alan": ("present", 0)}, part=2, parts=3)
+        school.end_roll_call({"élise": ("absent", 0)}, part=3, parts=3)
+        assert len(verify_bundle(school.bundle(), school.anchors.fingerprint).records) == 3
+        assert self.refused(school, indexes=[0, 1]) == (Fault.ROSTER, "records/0000000001.json")
+        assert self.refused(school, indexes=[0, 2]) == (Fault.ROSTER, "records/0000000002.json")
+        assert self.refused(school, indexes=[1, 2]) == (Fault.ROSTER, "records/0000000001.json")
+
     def test_a_sign_in_after_the_window(self, ended):
         ended.sign("ada", NINE + timedelta(hours=2, microseconds=1))
         assert self.refused(ended) == (Fault.WINDOW, "records/0000000002.json")
@@ -494,6 +503,7 @@ def test_every_fault_has_a_case_here_or_among_the_cross_checks():
         Fault.CONTAINER,
         Fault.CERTIFICATE,
         Fault.TRUST_MALFORMED,
+        Fault.ROSTER,
         Fault.PRESENCE,
         Fault.WINDOW,
         Fault.APPROVAL,

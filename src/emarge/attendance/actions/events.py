@@ -41,12 +41,13 @@ def record(
     method: Method | None = None,
     corrects: UUID | None = None,
     details: Mapping[str, Any] | None = None,
-    content: Mapping[str, Any],
+    content: Mapping[str, Any] | None,
     people: Mapping[UUID, Mapping[str, Any]],
 ) -> None:
     """Record an event of a class meeting, and tell whoever watches it once the transaction is committed.
 
-    ``content`` and ``people`` are sealed; whoever acts is named among the people.
+    ``content`` and ``people`` are sealed; whoever acts is named among the people. Without a content (None)
+    nothing is sealed and nobody is named.
     """
     meeting = roll_call.meeting.uuid
     audit.record(

@@ -1,3 +1,4 @@
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -53,24 +54,19 @@ def open_roll_call(meeting: ClassMeeting, *, by: User, at: datetime) -> RollCall
     roll_call = _create(meeting, code, parameters.extension_minutes, teachers, by=by, at=at)
     lines = _freeze(roll_call, meeting, roster)
     names = pseudonyms(student.uuid for student in roster)
-    record(
+    _record_roster(
         roll_call,
         "roll_call.opened",
+        [{"student": names[line.student.uuid], "expected": line.expected} for line in lines],
         by=by,
         at=at,
-        subject=roll_call.uuid,
-        details={
+        facts={
             "mode": roll_call.mode,
             "starts_at": rules.instant(roll_call.starts_at),
             "ends_at": rules.instant(roll_call.ends_at),
             "extension_minutes": roll_call.extension_minutes,
-            "roster": [
-                {"student": names[student.uuid], "expected": line.expected}
-                for line, student in zip(lines, roster, strict=True)
-            ],
         },
-        content=_description(roll_call),
-        people=people.teachers(teachers),
+        teachers=teachers,
     )
     return roll_call
 
@@ -123,6 +119,32 @@ def _freeze(roll_call: RollCall, meeting: ClassMeeting, roster: list[Student]) -
             for student in roster
         ]
     )
+
+
+def _record_roster(
+    roll_call: RollCall,
+    event: str,
+    roster: Sequence[Mapping[str, Any]],
+    *,
+    by: User,
+    at: datetime,
+    facts: Mapping[str, Any] | None = None,
+    teachers: Iterable[Teacher],
+) -> None:
+    """Record an event with the roster, in as many records as it needs; the first seals what the meeting was."""
+    parts = rules.roster_parts(roster)
+    for number, part in enumerate(parts, start=1):
+        first = number == 1
+        record(
+            roll_call,
+            event,
+            by=by,
+            at=at,
+            subject=roll_call.uuid,
+            details={**(facts or {}), "roster": list(part), "part": number, "parts": len(parts)},
+            content=_description(roll_call) if first else None,
+            people=people.teachers(teachers) if first else {},
+        )
 
 
 def _description(roll_call: RollCall) -> dict[str, Any]:
@@ -203,24 +225,20 @@ def end_roll_call(roll_call: RollCall, *, by: User, at: datetime) -> RollCall:
     lines = list(roll_call.lines.select_related("student"))
     names = pseudonyms(line.student.uuid for line in lines)
     teachers = Teacher.objects.filter(uuid__in=[UUID(teacher) for teacher in roll_call.teacher_uuids])
-    record(
+    _record_roster(
         roll_call,
         "roll_call.ended",
+        [
+            {
+                "student": names[line.student.uuid],
+                "presence": line.presence,
+                "minutes_late": line.minutes_late,
+                "expected": line.expected,
+            }
+            for line in lines
+        ],
         by=by,
         at=at,
-        subject=roll_call.uuid,
-        details={
-            "roster": [
-                {
-                    "student": names[line.student.uuid],
-                    "presence": line.presence,
-                    "minutes_late": line.minutes_late,
-                    "expected": line.expected,
-                }
-                for line in lines
-            ]
-        },
-        content=_description(roll_call),
-        people=people.teachers(teachers),
+        teachers=teachers,
     )
     return roll_call

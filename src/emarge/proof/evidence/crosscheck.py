@@ -8,6 +8,7 @@ from emarge.proof.evidence.errors import EvidenceError, Fault
 from emarge.proof.evidence.events import read_instant
 from emarge.proof.evidence.manifest import Request
 from emarge.proof.evidence.proved import Proved
+from emarge.proof.evidence.rosters import EVENTS, Rosters
 from emarge.proof.evidence.verdict import Caution, Warn
 from emarge.proof.timestamping.tokens import DEMO_POLICY
 
@@ -66,6 +67,7 @@ class _Meeting:
 
 def _check_sign_ins(found: Sequence[Proved]) -> list[Caution]:
     meetings: dict[str, _Meeting] = {}
+    rosters = Rosters()
     no_roll_call: list[Proved] = []
     no_opening: list[Proved] = []
     for one in found:
@@ -73,9 +75,10 @@ def _check_sign_ins(found: Sequence[Proved]) -> list[Caution]:
         if record.meeting is None:
             continue
         meeting = meetings.setdefault(record.meeting, _Meeting())
-        if record.event == "roll_call.ended":
-            roster = record.details["roster"]
-            meeting.presences = {line["student"]: line["presence"] for line in roster if line["expected"]}
+        if record.event in EVENTS:
+            roster = rosters.take(one)
+            if roster is not None and record.event == "roll_call.ended":
+                meeting.presences = {line["student"]: line["presence"] for line in roster if line["expected"]}
         elif record.event == "roll_call.marked":
             meeting.mark(record.student or "", record.details["presence"])
         elif record.event == "sign_in.opened":
@@ -84,6 +87,7 @@ def _check_sign_ins(found: Sequence[Proved]) -> list[Caution]:
             _check_sign_in(one, meeting)
             no_roll_call += [one] if meeting.presences is None else []
             no_opening += [one] if meeting.closes_at is None else []
+    rosters.finish()
     return [*_caution(Warn.NO_ROLL_CALL, no_roll_call), *_caution(Warn.NO_OPENING, no_opening)]
 
 

@@ -63,6 +63,7 @@ class Fault(StrEnum):
     CONTENT = "content"
     PRODUCTION = "production"
     APPROVAL = "approval"
+    ROSTER = "roster"
     PRESENCE = "presence"
     WINDOW = "window"
 

@@ -10,7 +10,7 @@ from emarge.proof.evidence.errors import RecordError
 
 MINUTES_OF_A_DAY = 1440
 PRESENCES = ("present", "absent", "late")
-_ROSTER_FIELDS = {"expected", "minutes_late", "presence", "student"}
+MAX_ROSTER_LINES = 300
 _INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z", re.ASCII)
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -62,17 +62,31 @@ def _check_minutes(value: object) -> None:
         raise RecordError(f"not a number of minutes: {value!r:.60}")
 
 
-def _check_roster(value: object) -> None:
-    if not isinstance(value, list):
-        raise RecordError("a roster is a list")
+def _check_number(value: object) -> None:
+    if type(value) is not int or value < 1:
+        raise RecordError(f"not the number of a part: {value!r:.60}")
+
+
+def _check_opened_roster(value: object) -> None:
+    _check_lines(value, {"expected", "student"})
+
+
+def _check_ended_roster(value: object) -> None:
+    for line in _check_lines(value, {"expected", "minutes_late", "presence", "student"}):
+        _check_mark(line)
+
+
+def _check_lines(value: object, fields: set[str]) -> list[dict[str, Any]]:
+    if not isinstance(value, list) or len(value) > MAX_ROSTER_LINES:
+        raise RecordError(f"a roster is a list of at most {MAX_ROSTER_LINES} lines")
     for line in value:
-        if not isinstance(line, dict) or line.keys() != _ROSTER_FIELDS:
-            raise RecordError(f"a line of a roster has the fields {', '.join(sorted(_ROSTER_FIELDS))}")
+        if not isinstance(line, dict) or line.keys() != fields:
+            raise RecordError(f"a line of this roster has the fields {', '.join(sorted(fields))}")
         _check_bool(line["expected"])
         check_digest(line["student"])
-        _check_mark(line)
     if len({line["student"] for line in value}) != len(value):
         raise RecordError("a student is twice in the roster")
+    return value
 
 
 def _check_mark(line: Mapping[str, Any]) -> None:
@@ -95,12 +109,13 @@ class Required:
 
 _SIGNED = ("meeting", "method", "commitment")
 _REQUEST = {"request": check_uuid}
+_PART = {"part": _check_number, "parts": _check_number}
 
 KNOWN: Mapping[str, Required] = {
     "log.opened": Required(),
-    "roll_call.opened": Required(("meeting",)),
+    "roll_call.opened": Required(("meeting",), {"roster": _check_opened_roster, **_PART}),
     "roll_call.marked": Required(("meeting", "student"), {"presence": _check_presence, "minutes_late": _check_minutes}),
-    "roll_call.ended": Required(("meeting",), {"roster": _check_roster}),
+    "roll_call.ended": Required(("meeting",), {"roster": _check_ended_roster, **_PART}),
     "sign_in.opened": Required(_SIGNED, {"closes_at": read_instant}),
     "teacher.signed": Required(_SIGNED),
     "sign_in.signed": Required((*_SIGNED, "student")),
@@ -132,3 +147,5 @@ def check(event: str, fields: Mapping[str, object]) -> None:
         checked(details[name])
     if event == "roll_call.marked":
         _check_mark(details)
+    if "part" in required.details and details["part"] > details["parts"]:
+        raise RecordError(f"a part {details['part']} of {details['parts']}")
