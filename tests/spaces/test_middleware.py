@@ -77,6 +77,12 @@ def test_nothing_inline_and_nothing_from_elsewhere(client):
     assert response["Permissions-Policy"] == "camera=(), geolocation=(), microphone=()"
 
 
+def test_the_browser_keeps_no_page_but_keeps_the_files_of_the_front_end(client):
+    page, file = client.get("/nowhere"), client.get("/static/brand/mark.svg")
+    assert page["Cache-Control"] == "no-store"
+    assert (file["Cache-Control"], file.getvalue()[:4]) == ("max-age=3600, public", b"<svg")
+
+
 def test_a_static_file_carries_the_policy_too(client):
     response = client.get("/static/brand/mark.svg")
     assert (response.status_code, response["Content-Security-Policy"][:18]) == (200, "default-src 'none'")

@@ -14,7 +14,7 @@ _READS = re.compile(r"\s*(SELECT|SAVEPOINT|RELEASE)\b", re.IGNORECASE)
 
 
 class ContentSecurityPolicyMiddleware:
-    """Nothing inline and nothing from elsewhere, on every page."""
+    """Nothing inline, nothing from elsewhere and nothing kept by the browser, on every page."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -23,6 +23,8 @@ class ContentSecurityPolicyMiddleware:
         response = self.get_response(request)
         response.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
         response.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+        # After a logout, the Back key of a shared computer must not bring a page of people's data back.
+        response.setdefault("Cache-Control", "no-store")
         return response
 
 
