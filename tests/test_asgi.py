@@ -221,6 +221,20 @@ def test_a_stop_ends_the_streams_and_the_process(tmp_path):
     assert web.server.process.wait(timeout=60) == 0
 
 
+def test_a_port_that_is_taken_is_never_shared(web):
+    arguments = ["-m", "emarge", "web", "--data", str(web.data), "--port", str(web.server.port)]
+    second = subprocess.run(
+        [sys.executable, *arguments],
+        env={**os.environ, **web.server.environment},
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=60,
+    )
+    said = f"emarge: Port {web.server.port} is taken by another program. Choose another one: --port N.\n"
+    assert (second.returncode, second.stderr) == (1, said)
+
+
 # The stream by itself
 
 

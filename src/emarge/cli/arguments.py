@@ -1,4 +1,5 @@
 import argparse
+import socket
 from pathlib import Path
 
 from emarge.cli.errors import CommandError
@@ -15,6 +16,16 @@ def port(text: str) -> int:
     if not 1 <= number <= 65535:  # noqa: PLR2004 - the range of TCP ports
         raise argparse.ArgumentTypeError(f"{text!r} is not a port: a number from 1 to 65535")
     return number
+
+
+def require_free(number: int) -> None:
+    """CommandError when something listens on a port: granian would share it, and each request go to either."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", number))
+        except OSError:
+            raise CommandError(f"Port {number} is taken by another program. Choose another one: --port N.") from None
 
 
 def credential(data: Path, name: str) -> str:

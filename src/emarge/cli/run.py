@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emarge.cli.arguments import add_data, port
+from emarge.cli.arguments import add_data, port, require_free
 from emarge.cli.errors import CommandError
 
 if TYPE_CHECKING:
@@ -83,8 +83,7 @@ def _alone(data: Path) -> Iterator[None]:
 def _children(data: Path, web_port: int) -> "list[Child]":
     from emarge.cli.supervisor import Child
 
-    if not _is_free(web_port):
-        raise CommandError(f"Port {web_port} is taken by another program. Choose another one: --port N.")
+    require_free(web_port)
     ports = {"timestamping": _free_port(), "vault": _free_port(), "web": web_port}
     urls = {name: f"http://127.0.0.1:{number}" for name, number in ports.items()}
     environment = {"EMARGE_VAULT_URL": urls["vault"], "EMARGE_TIMESTAMP_URL": urls["timestamping"]}
@@ -93,16 +92,6 @@ def _children(data: Path, web_port: int) -> "list[Child]":
         Child(name, [*arguments[name], "--data", str(data), "--port", str(number)], urls[name], environment)
         for name, number in ports.items()
     ]
-
-
-def _is_free(number: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", number))
-        except OSError:
-            return False
-    return True
 
 
 def _free_port() -> int:

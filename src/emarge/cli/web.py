@@ -1,7 +1,7 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from emarge.cli.arguments import add_data, port
+from emarge.cli.arguments import add_data, port, require_free
 from emarge.cli.django_setup import setup
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ def add_parser(subparsers: "Subparsers") -> argparse.ArgumentParser:
 
 
 def run(args: argparse.Namespace) -> int:
+    require_free(args.port)
     setup(args.data)
     from emarge.asgi import serve
 
