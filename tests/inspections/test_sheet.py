@@ -13,6 +13,7 @@ from emarge.audit.models import OutboxEvent
 from emarge.audit.trails import OpenedRecord
 from emarge.inspections import sheet
 from emarge.inspections.drawings import svg_of
+from emarge.inspections.gathered import gather
 from emarge.proof.evidence import contents, records
 from emarge.proof.evidence.seal import Gathered
 from emarge.proof.timestamping.verify import Timestamp
@@ -23,7 +24,8 @@ from tests.inspections.requests import ASKED_AT, ask_and_approve
 
 def gathered(row: OutboxEvent, index: int) -> OpenedRecord:
     record = records.parse(bytes(row.record))
-    opened = contents.open_content(bytes(row.content), bytes(row.content_key), record.commitment)
+    sealed = record.commitment is not None
+    opened = contents.open_content(bytes(row.content), bytes(row.content_key), record.commitment) if sealed else None
     stamp = Timestamp(record.at + timedelta(seconds=2), timedelta(milliseconds=500), index, "1.2.3")
     digest = hashlib.sha256(bytes(row.record)).hexdigest()
     return OpenedRecord(index, record, digest, stamp, opened, Gathered(index, b""))
@@ -122,6 +124,15 @@ def test_a_regularised_line_tells_its_reason(school):
     bao = line_of(roll_call, school, "bao")
     attendance.settle(bao, by=school.secretary, reason="no phone", at=NOON + timedelta(hours=1))
     assert "BENOÎT Bao Present Regularised: no phone — —" in read(school, ask_and_approve(school))
+
+
+def test_a_roster_in_several_records_is_read_whole(school, monkeypatch):
+    monkeypatch.setattr("emarge.attendance.rules.ROSTER_PART", 3)
+    open_the_sign_in(school)
+    found = [gathered(row, index) for index, row in enumerate(OutboxEvent.objects.order_by("id"))]
+    ended = [one.record.details["part"] for one in found if one.record.event == "roll_call.ended"]
+    lines = gather(found).meetings[0].roster
+    assert (ended, len(lines), [line["presence"] for line in lines].count("absent")) == ([1, 2], 4, 1)
 
 
 def test_content_that_was_not_opened_is_said(school):

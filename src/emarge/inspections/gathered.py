@@ -38,17 +38,21 @@ class MeetingStory:
 
     @property
     def roster(self) -> list[dict[str, Any]]:
-        """Who was expected, with the presence that stands: the end of the roll call, then later marks."""
-        ended = self.last("roll_call.ended")
-        if ended is None:
-            return []
-        parts = self.all("roll_call.ended")[-ended.record.details["parts"] :]
-        lines = {line["student"]: dict(line) for part in parts for line in part.record.details["roster"]}
-        for mark in self.all("roll_call.marked"):
-            if mark.index > ended.index and mark.record.student in lines:
-                marked = {name: mark.record.details[name] for name in ("presence", "minutes_late")}
-                lines[mark.record.student] |= marked
-        return list(lines.values())
+        """Who was expected, with the presence that stands: the end of the roll call, then later marks.
+
+        A long roster is several records; a part 1 begins another roster, which replaces the one before.
+        """
+        lines: list[dict[str, Any]] = []
+        for one in self.records:
+            details = one.record.details
+            if one.record.event == "roll_call.ended":
+                before = [] if details["part"] == 1 else lines
+                lines = [*before, *(dict(line) for line in details["roster"])]
+            elif one.record.event == "roll_call.marked":
+                for line in lines:
+                    if line["student"] == one.record.student:
+                        line |= {name: details[name] for name in ("presence", "minutes_late")}
+        return lines
 
     @property
     def sort_key(self) -> tuple[str, int]:

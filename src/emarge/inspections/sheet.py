@@ -250,6 +250,8 @@ class _Sheet:
             parts.append(_method(one))
         if "flagged" in record.details:
             parts.append(_("Yes") if record.details["flagged"] else _("No"))
+        if record.details.get("parts", 1) > 1:
+            parts.append(_("part %(part)d of %(parts)d") % {name: record.details[name] for name in ("part", "parts")})
         reason = (one.content or {}).get("reason")
         if reason and record.meeting:
             parts.append(str(reason))
