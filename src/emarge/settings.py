@@ -14,7 +14,8 @@ SECRET_KEY = (DATA / "web" / "secret-key").read_text(encoding="ascii").strip()
 DEBUG = False
 # The spaces sit behind a reverse proxy that checks the host; on loopback the host picks the base (hosting.queries).
 ALLOWED_HOSTS = os.environ.get("EMARGE_HOSTS", "localhost 127.0.0.1 [::1] .localhost").split()
-SECURE_COOKIES = flag("EMARGE_HTTPS", default=False)
+# A reverse proxy in front speaks HTTPS with the world, and writes the person's address in X-Forwarded-For.
+BEHIND_PROXY = flag("EMARGE_HTTPS", default=False)
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -37,6 +38,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "emarge.hosting.middleware.ReverseProxyMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "emarge.spaces.middleware.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -112,14 +114,15 @@ AXES_DISABLE_ACCESS_LOG = True
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 12 * 3600
-SESSION_COOKIE_SECURE = SECURE_COOKIES
+SESSION_COOKIE_SECURE = BEHIND_PROXY
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
-CSRF_COOKIE_SECURE = SECURE_COOKIES
+CSRF_COOKIE_SECURE = BEHIND_PROXY
 CSRF_FAILURE_VIEW = "emarge.spaces.errors.csrf_failure"
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
-SECURE_HSTS_SECONDS = 31536000 if SECURE_COOKIES else 0
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
+SECURE_HSTS_SECONDS = 31536000 if BEHIND_PROXY else 0
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 

@@ -12,9 +12,7 @@ def data_dir() -> Path:
     """The data folder named by EMARGE_DATA."""
     value = os.environ.get("EMARGE_DATA")
     if not value:
-        raise MissingSettingError(
-            "EMARGE_DATA is not set: it names the data folder (the emarge command sets it)."
-        )
+        raise MissingSettingError("EMARGE_DATA is not set: it names the data folder (the emarge command sets it).")
     return Path(value)
 
 
