@@ -47,7 +47,7 @@ def test_a_good_bundle_in_english(capsys):
         "",
     ]
     assert out[15:18] == [
-        "#2  2026-11-23 09:02:00.000 UTC (server's time, accuracy unknown)  marked at the roll call: late",
+        "No. 2  2026-11-23 09:02:00.000 UTC (server's time, accuracy unknown)  marked at the roll call: late",
         "    teacher Grace Hopper · student Alan Turing · Compilation",
         (
             "    certified 2026-11-23 09:02:01.000 UTC ± 0.5 s (+1.000 s) by Vault Example, timestamp authority; "
@@ -67,15 +67,17 @@ def test_a_good_bundle_in_french(capsys, monkeypatch):
     assert out[0] == "VALIDE. Chaque octet de ce dossier est prouvé ; il contient 11 enregistrements."
     assert out[30:33] == [
         (
-            "#7  2026-11-23 09:22:00.000 UTC (heure du serveur, exactitude inconnue)  signature de l’étudiant "
+            "n° 7  2026-11-23 09:22:00.000 UTC (heure du serveur, exactitude inconnue)  signature de l’étudiant "
             "(au clavier)"
         ),
         "    étudiant Alan Turing · Compilation",
         (
             "    certifié 2026-11-23 11:22:00.000 UTC ± 0.5 s (+2:00:00) par Vault Example, timestamp authority ; "
-            "conservé au journal vault.example/cfa-demo"
+            "conservé au registre vault.example/cfa-demo"
         ),
     ]
+    assert out[15].endswith("noté à l’appel : en retard")
+    assert out[-3] == "Attention : l’heure vient d’une horloge système déclarée de confiance : démonstration seulement"
 
 
 def test_json_says_the_same(capsys):

@@ -83,8 +83,8 @@ def _load(path: Path, texts: Texts) -> bytes:
 def _fault(error: EvidenceError, texts: Texts) -> str:
     lines = [texts.invalid, "", f"  {texts.faults[error.fault]}"]
     if error.file:
-        lines.append(f"  {texts.file}: {_plain(error.file)}")
-    return "\n".join([*lines, f"  {texts.detail}: {_plain(error.detail)} [{error.fault.value}]"])
+        lines.append(f"  {texts.file}{texts.colon}{_plain(error.file)}")
+    return "\n".join([*lines, f"  {texts.detail}{texts.colon}{_plain(error.detail)} [{error.fault.value}]"])
 
 
 def _fault_json(error: EvidenceError, texts: Texts) -> str:
@@ -136,7 +136,7 @@ def _record(record: RecordVerdict, texts: Texts) -> list[str]:
     bound = texts.unknown_bound if record.bound is None else f"± {record.bound.total_seconds():g} s"
     what = texts.events.get(record.event, record.event)
     if record.presence:
-        what = f"{what}: {texts.words.get(record.presence, record.presence)}"
+        what = f"{what}{texts.colon}{texts.words.get(record.presence, record.presence)}"
     if record.method:
         what = f"{what} ({texts.words.get(record.method, record.method)})"
     who = texts.words.get(record.role, record.role)
@@ -148,7 +148,7 @@ def _record(record: RecordVerdict, texts: Texts) -> list[str]:
     if record.meeting:
         about.append(record.meeting_title or f"{texts.meeting} {record.meeting[:8]}")
     return [
-        _plain(f"#{record.index}  {_instant(record.at)} {bound}  {what}"),
+        _plain(f"{texts.number.format(index=record.index)}  {_instant(record.at)} {bound}  {what}"),
         _plain(f"    {' · '.join([who, *about])}"),
         _plain(
             "    "
@@ -168,7 +168,7 @@ def _caution(caution: Caution, texts: Texts, count: int) -> str:
     more = "…" if len(caution.records) > _SHOWN_INDEXES else ""
     # A caution about all of them (the production record included) needs no list.
     which = f" ({texts.records} {shown}{more})" if 0 < len(caution.records) <= count else ""
-    return f"{texts.warning}: {texts.warnings[caution.warn]}{which}"
+    return f"{texts.warning}{texts.colon}{texts.warnings[caution.warn]}{which}"
 
 
 def _name(person: Person) -> str:

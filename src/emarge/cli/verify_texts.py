@@ -27,10 +27,12 @@ class Texts:
     produced: str
     trust: str
     meeting: str
+    number: str
     records: str
     vouched: str
     unknown_bound: str
     warning: str
+    colon: str
     faults: Mapping[Fault, str]
     warnings: Mapping[Warn, str]
     events: Mapping[str, str]
@@ -54,10 +56,12 @@ _EN = Texts(
     produced="Bundle produced",
     trust="Trusted",
     meeting="meeting",
+    number="No. {index}",
     records="records",
     vouched="certified {at} ± {accuracy} s ({delay}) by {authority}; held in the log {log}",
     unknown_bound="(server's time, accuracy unknown)",
     warning="Warning",
+    colon=": ",
     faults={
         Fault.CONTAINER: "The file is not an evidence bundle, or it was damaged, cut or repacked.",
         Fault.FILE_MISSING: "A file of the bundle was taken out.",
@@ -150,15 +154,17 @@ _FR = Texts(
     code="Code établissement",
     request="Demande",
     period="Période",
-    log="Journal",
-    log_size="{log}, {size} enregistrements sous l’état signé",
+    log="Registre",
+    log_size="{log}, {size} enregistrements sous le point de contrôle signé",
     produced="Dossier produit",
-    trust="Confiance",
+    trust="Empreinte de confiance",
     meeting="séance",
+    number="n° {index}",
     records="enregistrements",
-    vouched="certifié {at} ± {accuracy} s ({delay}) par {authority} ; conservé au journal {log}",
+    vouched="certifié {at} ± {accuracy} s ({delay}) par {authority} ; conservé au registre {log}",
     unknown_bound="(heure du serveur, exactitude inconnue)",
     warning="Attention",
+    colon=" : ",
     faults={
         Fault.CONTAINER: ("Le fichier n’est pas un dossier de preuve, ou il a été abîmé, coupé ou recompressé."),
         Fault.FILE_MISSING: "Un fichier du dossier a été retiré.",
@@ -172,25 +178,27 @@ _FR = Texts(
             "chose a été ajouté, retiré ou remplacé après la production du dossier."
         ),
         Fault.CODE: "Une partie du dossier est d’un autre établissement.",
-        Fault.CHECKPOINT: "L’état du journal n’est pas celui que le coffre a signé.",
+        Fault.CHECKPOINT: "L’état du registre n’est pas celui que le coffre a signé.",
         Fault.PROOF_MALFORMED: "Une preuve est illisible.",
         Fault.NOT_IN_LOG: (
-            "Un enregistrement n’est pas ce que le journal contient à cette place : il a été "
+            "Un enregistrement n’est pas ce que le registre contient à cette place : il a été "
             "modifié, échangé, déplacé ou jamais enregistré."
         ),
         Fault.RECORD_MALFORMED: "Un enregistrement est illisible.",
-        Fault.RECORD_REPEATED: "Le même événement figure deux fois au journal.",
-        Fault.TOKEN: ("Un horodatage ne certifie pas cet enregistrement : l’un des deux a été modifié ou échangé."),
-        Fault.CERTIFICATE: "Un certificat de l’autorité d’horodatage est illisible.",
+        Fault.RECORD_REPEATED: "Le même événement figure deux fois au registre.",
+        Fault.TOKEN: (
+            "Une contremarque de temps ne certifie pas cet enregistrement : l’une ou l’autre a été modifiée ou échangée."
+        ),
+        Fault.CERTIFICATE: "Un certificat du serveur d’horodatage est illisible.",
         Fault.TIME: "Un enregistrement se dit postérieur à sa certification : son heure a été modifiée.",
-        Fault.TIME_ORDER: "Un enregistrement est certifié plus tôt que ce qui le précède au journal.",
-        Fault.COMMITMENT: "Un contenu ou sa clé n’est pas celui que son enregistrement a engagé.",
+        Fault.TIME_ORDER: "Un enregistrement est certifié plus tôt que ce qui le précède au registre.",
+        Fault.COMMITMENT: "Un contenu ou sa clé n’est pas celui auquel son enregistrement s’est engagé.",
         Fault.CONTENT: "Un contenu ouvert ne va pas avec son enregistrement.",
         Fault.PRODUCTION: "L’enregistrement de la production du dossier n’est pas le bon.",
         Fault.APPROVAL: "La demande n’a pas été approuvée par une seconde personne.",
         Fault.ROSTER: "Une partie de la liste des étudiants d’un appel manque, ou n’est pas de cette liste.",
         Fault.PRESENCE: "Un émargement contredit l’appel.",
-        Fault.WINDOW: "Un émargement a été fait après la fermeture de la fenêtre.",
+        Fault.WINDOW: "Un émargement a été fait après la période d’ouverture.",
     },
     warnings={
         Warn.DEMO_POLICY: ("l’heure vient d’une horloge système déclarée de confiance : démonstration seulement"),
@@ -201,12 +209,12 @@ _FR = Texts(
         Warn.NOT_OPENED: "le contenu personnel n’est pas dans ce dossier",
         Warn.NO_ROLL_CALL: "ces émargements n’ont pu être comparés à leur appel, absent de ce dossier",
         Warn.NO_OPENING: (
-            "ces émargements n’ont pu être comparés à leur fenêtre, dont l’ouverture est absente de ce dossier"
+            "ces émargements n’ont pu être comparés à leur période d’ouverture, dont le début n’est pas dans ce dossier"
         ),
         Warn.NO_APPROVAL: ("la demande et son approbation par une seconde personne ne sont pas dans ce dossier"),
     },
     events={
-        "log.opened": "journal ouvert",
+        "log.opened": "registre ouvert",
         "roll_call.opened": "appel ouvert",
         "roll_call.marked": "noté à l’appel",
         "roll_call.ended": "appel terminé",
@@ -222,7 +230,7 @@ _FR = Texts(
         "audit_trail.approved": "piste d’audit approuvée",
         "audit_trail.refused": "piste d’audit refusée",
         "audit_trail.produced": "piste d’audit produite",
-        "audit_trail.downloaded": "piste d’audit téléchargée",
+        "audit_trail.downloaded": "piste d’audit remise",
     },
     words={
         "present": "présent",
