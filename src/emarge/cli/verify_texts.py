@@ -187,7 +187,7 @@ _FR = Texts(
         Fault.RECORD_MALFORMED: "Un enregistrement est illisible.",
         Fault.RECORD_REPEATED: "Le même événement figure deux fois au registre.",
         Fault.TOKEN: (
-            "Une contremarque de temps ne certifie pas cet enregistrement : l’une ou l’autre a été modifiée ou échangée."
+            "Une contremarque de temps ne certifie pas cet enregistrement : l’un des deux a été modifié ou échangé."
         ),
         Fault.CERTIFICATE: "Un certificat du serveur d’horodatage est illisible.",
         Fault.TIME: "Un enregistrement se dit postérieur à sa certification : son heure a été modifiée.",

@@ -325,4 +325,4 @@ def _time(value: datetime | None, zone: tzinfo | None = None, *, milliseconds: b
     local = timezone.localtime(value, zone)
     seconds = f":{local:%S}" if zone is None and not milliseconds else ""
     # The month in letters: no reader may wonder which number is the day.
-    return f"{formats.date_format(local, 'j M Y')} {_clock(value, zone, milliseconds=milliseconds)}{seconds}"
+    return f"{formats.date_format(local, 'j N Y')} {_clock(value, zone, milliseconds=milliseconds)}{seconds}"
