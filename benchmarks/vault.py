@@ -143,7 +143,7 @@ def measure(data: Path, seconds: float) -> dict[str, object]:
         empty = resident(vault)
         asyncio.run(load(url, credentials["writer"], 4, 1, 0.5))
         with VaultClient(url, credentials["reader"]) as reader:
-            entry = len(reader.read(LOG, 0))
+            entry = len(reader.entries(LOG, [0])[0])
         for clients, size in LOADS:
             disk = yardstick(data, entry, min(1.0, seconds))
             used = processor(vault)

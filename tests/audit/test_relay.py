@@ -23,7 +23,8 @@ pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
 def _in_vault(log: str) -> list[bytes]:
     """The records of a log, in its order."""
     with vault.client("reader") as reader:
-        return [decode(reader.read(log, index)).payload for index in range(reader.count(log))]
+        entries = reader.entries(log, range(reader.count(log)))
+        return [decode(data).payload for data in entries.values()]
 
 
 def _recorded(log: str) -> list[bytes]:
@@ -73,7 +74,7 @@ def test_the_content_leaves_the_base_and_opens_from_the_vault(servers):
     row = OutboxEvent.objects.get(log=log)
     assert (bytes(row.content), bytes(row.content_key)) == (b"", b"")
     with vault.client("reader") as reader:
-        sealed = reader.content(log, 0)
+        sealed = reader.contents(log, [0])[0]
     commitment = records.parse(bytes(row.record)).commitment
     assert contents.open_content(sealed.ciphertext, sealed.key, commitment)["reason"] == "ill"
 

@@ -19,7 +19,7 @@ from emarge.proof.evidence.seal import Gathered, Request
 from emarge.proof.timestamping.tokens import DEMO_POLICY
 from emarge.proof.timestamping.verify import Timestamp, read_token
 from emarge.proof.vault import checkpoint as checkpoints
-from emarge.proof.vault.client import VaultClient
+from emarge.proof.vault.client import SealedContent, VaultClient
 from emarge.proof.vault.entry import decode
 
 MAX_RECORDS = 12_000
@@ -132,8 +132,8 @@ def _prove(reader: VaultClient, log: str, drafted: seal.Draft, produced: int | N
     size = checkpoints.open_checkpoint(note, drafted.anchors.vkey).size
     return seal.assemble(
         drafted,
-        produced=Gathered(produced, reader.read(log, produced)),
-        hashes={index: reader.proof(log, index, size) for index in (*drafted.indexes, produced)},
+        produced=Gathered(produced, reader.entries(log, [produced])[produced]),
+        hashes=reader.proofs(log, (*drafted.indexes, produced), size),
         checkpoint=note,
     )
 
@@ -169,10 +169,11 @@ class _Gathering:
         if not wanted:
             raise NothingFoundError(request.id)
         wanted |= self._identities(wanted, student)
-        wanted |= {index for index in self._find(f"request:{request.id}") if self._record(index).event != PRODUCED}
+        requested = self._records(self._find(f"request:{request.id}"))
+        wanted |= {index for index, found in requested.items() if found.event != PRODUCED}
         if len(wanted) > MAX_RECORDS:
             raise TrailTooLargeError(str(len(wanted)))
-        return [self._open(index, student) for index in sorted(wanted)]
+        return self._open(wanted, student)
 
     def _find(self, label: str) -> list[int]:
         return self._reader.find(self._log, label)
@@ -181,60 +182,66 @@ class _Gathering:
         """Everything that happened in the class meetings of the period."""
         if len(period) > MAX_RECORDS:
             raise TrailTooLargeError(str(len(period)))
-        return {index for index in period if self._record(index).meeting}
+        return {index for index, found in self._records(period).items() if found.meeting}
 
     def _of_one(self, period: set[int], student: str) -> set[int]:
         """What a student did or was told in the period, and the meetings whose roster they stand in."""
-        own = {index for index in period & set(self._find(f"student:{student}")) if self._record(index).meeting}
-        meetings = {self._record(index).meeting for index in own}
-        for index in period & set(self._find("event:roll_call.ended")):
-            ended = self._record(index)
+        about = self._records(period & set(self._find(f"student:{student}")))
+        own = {index for index, found in about.items() if found.meeting}
+        meetings = {about[index].meeting for index in own}
+        for ended in self._records(period & set(self._find("event:roll_call.ended"))).values():
             if any(line["student"] == student for line in ended.details["roster"]):
                 meetings.add(ended.meeting)
-        around = {index for meeting in meetings for index in self._find(f"meeting:{meeting}")}
-        return own | {index for index in around if self._record(index).event in OF_A_MEETING}
+        around = self._records({index for meeting in meetings for index in self._find(f"meeting:{meeting}")})
+        return own | {index for index, found in around.items() if found.event in OF_A_MEETING}
 
     def _identities(self, wanted: Iterable[int], student: str | None) -> set[int]:
         """The last record that names each student, for those of whom nothing else in the bundle would."""
+        flagged = set(self._find("event:student.flagged"))
         if student:
             people = {student}
+            flagged &= set(self._find(f"student:{student}"))
         else:
-            rosters = [self._record(index).details.get("roster", []) for index in wanted]
+            rosters = [found.details.get("roster", []) for found in self._records(wanted).values()]
             people = {line["student"] for roster in rosters for line in roster if line["expected"]}
-        last: dict[str, int] = {}
-        for index in self._find("event:student.flagged"):
-            who = self._record(index).student
-            if who in people and who is not None:
-                last[who] = index
+        last = {found.student: index for index, found in self._records(flagged).items() if found.student in people}
         return set(last.values())
 
-    def _record(self, index: int) -> Record:
-        return self._entry(index).record
+    def _records(self, indexes: Iterable[int]) -> dict[int, Record]:
+        """These records in the order of the log; each is read from the vault once."""
+        wanted = sorted(indexes)
+        unread = [index for index in wanted if index not in self._read]
+        for index, data in self._reader.entries(self._log, unread).items():
+            self._read[index] = _unopened(index, data)
+        return {index: self._read[index].record for index in wanted}
 
-    def _entry(self, index: int) -> OpenedRecord:
-        """A record without its content, read once."""
-        if index not in self._read:
-            data = self._reader.read(self._log, index)
-            found = decode(data)
-            self._read[index] = OpenedRecord(
-                index=index,
-                record=records.parse(found.payload),
-                digest=hashlib.sha256(found.payload).hexdigest(),
-                timestamp=read_token(found.stamp),
-                content=None,
-                gathered=Gathered(index, data),
-            )
-        return self._read[index]
+    def _open(self, indexes: Iterable[int], student: str | None) -> list[OpenedRecord]:
+        """These records, with the contents that may be opened and whose key was not destroyed."""
+        found = [self._read[index] for index in sorted(indexes)]
+        sealed = self._reader.contents(
+            self._log,
+            [
+                one.index
+                for one in found
+                if one.record.commitment and (student is None or one.record.student in {None, student})
+            ],
+        )
+        return [_opened(one, sealed[one.index]) if one.index in sealed else one for one in found]
 
-    def _open(self, index: int, student: str | None) -> OpenedRecord:
-        """A record with its content, when it may be opened and its key was not destroyed."""
-        one = self._entry(index)
-        others = student is not None and one.record.student not in {None, student}
-        if one.record.commitment is None or others:
-            return one
-        found = self._reader.content(self._log, index)
-        if found is None:
-            return one
-        opened = contents.open_content(found.ciphertext, found.key, one.record.commitment)
-        gathered = replace(one.gathered, ciphertext=found.ciphertext, key=found.key)
-        return replace(one, content=opened, gathered=gathered)
+
+def _unopened(index: int, data: bytes) -> OpenedRecord:
+    """The record of an entry, without its content."""
+    found = decode(data)
+    return OpenedRecord(
+        index=index,
+        record=records.parse(found.payload),
+        digest=hashlib.sha256(found.payload).hexdigest(),
+        timestamp=read_token(found.stamp),
+        content=None,
+        gathered=Gathered(index, data),
+    )
+
+
+def _opened(one: OpenedRecord, sealed: SealedContent) -> OpenedRecord:
+    content = contents.open_content(sealed.ciphertext, sealed.key, one.record.commitment or "")
+    return replace(one, content=content, gathered=replace(one.gathered, ciphertext=sealed.ciphertext, key=sealed.key))

@@ -70,3 +70,10 @@ def test_a_missing_checkpoint_is_named(log):
     (log.writer.log.folder / "checkpoint").unlink()
     with pytest.raises(CorruptVault, match=r"^the file checkpoint is missing$"):
         log.reader.checkpoint()
+
+
+def test_many_at_once_are_as_one_by_one(log):
+    indexes = [0, 1, 255, 256, 511, 512, 699]
+    assert list(log.reader.entries(indexes, 700)) == [log.reader.entry(index, 700) for index in indexes]
+    one_by_one = [log.reader.inclusion_proof(index, 700) for index in indexes]
+    assert list(log.reader.inclusion_proofs(indexes, 700)) == one_by_one

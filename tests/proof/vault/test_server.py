@@ -4,9 +4,11 @@ import base64
 import json
 import os
 import signal
+import sqlite3
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import httpx
 import pytest
@@ -16,6 +18,7 @@ from emarge.proof.vault import merkle
 from emarge.proof.vault.check import check_vault
 from emarge.proof.vault.checkpoint import open_checkpoint
 from emarge.proof.vault.client import SealedContent, VaultClient
+from emarge.proof.vault.contents import KEYS
 from emarge.proof.vault.create import ROLES, create_vault
 from emarge.proof.vault.entry import decode
 from emarge.proof.vault.errors import VaultRefused, VaultUnavailable
@@ -78,19 +81,18 @@ def test_a_record_from_deposit_to_proof(clients, deposit):
     assert [receipt.index for receipt in receipts] == [0, 1]
     assert (reader.find("school", "meeting:m"), reader.find("school", "student:s")) == ([0, 1], [0])
     assert reader.find("school", "student:é") == []
-    assert (reader.content("school", 0), reader.content("school", 1)) == (
-        SealedContent(b"sealed", b"k" * 32),
-        None,
-    )
+    assert reader.contents("school", [0, 1]) == {0: SealedContent(b"sealed", b"k" * 32)}
     note = reader.checkpoint("school")
     assert note == receipts[0].checkpoint == clients["writer"].checkpoint("school")
     checkpoint = open_checkpoint(note, vkey)
+    entries, proofs = reader.entries("school", [0, 1]), reader.proofs("school", [0, 1], checkpoint.size)
+    assert (list(entries), list(proofs)) == ([0, 1], [0, 1])
     for receipt, logged in zip(receipts, (first, second), strict=True):
-        entry = reader.read("school", receipt.index)
+        entry = entries[receipt.index]
         assert (decode(entry).payload, decode(entry).stamp) == (logged.payload, receipt.stamp)
-        leaf, proof = merkle.leaf_hash(entry), reader.proof("school", receipt.index, checkpoint.size)
+        leaf = merkle.leaf_hash(entry)
         assert leaf.hex() == receipt.leaf
-        merkle.verify_inclusion(leaf, receipt.index, checkpoint.size, proof, checkpoint.root)
+        merkle.verify_inclusion(leaf, receipt.index, checkpoint.size, proofs[receipt.index], checkpoint.root)
     assert (reader.count("school"), clients["writer"].count("school")) == (2, 2)
 
 
@@ -126,14 +128,73 @@ def test_more_than_one_request_holds(clients, deposit):
     assert [(receipt.uuid, receipt.index) for receipt in receipts] == [
         (deposits[index].uuid, index) for index in range(1100)
     ]
+    reader = clients["reader"]
+    entries = reader.entries("school", reversed(range(1100)))
+    assert [(index, decode(entry).payload) for index, entry in entries.items()] == [
+        (index, b"%d" % index) for index in range(1100)
+    ]
+    checkpoint = open_checkpoint(reader.checkpoint("school"), reader.vkey("school"))
+    for index, proof in reader.proofs("school", range(1100), 1100).items():
+        merkle.verify_inclusion(merkle.leaf_hash(entries[index]), index, 1100, proof, checkpoint.root)
+    assert reader.contents("school", range(1100)) == {}
+    assert reader.entries("school", []) == {}
+
+
+def test_a_proof_against_the_size_of_an_earlier_checkpoint(clients, deposit):
+    vkey = clients["opener"].open_log("school")
+    receipts = clients["writer"].deposit("school", [deposit(b"%d" % number) for number in range(5)])
+    earlier = open_checkpoint(receipts[-1].checkpoint, vkey)
+    clients["writer"].deposit("school", [deposit(b"later %d" % number) for number in range(300)])
+    proofs = clients["reader"].proofs("school", range(5), earlier.size)
+    for receipt in receipts:
+        leaf = bytes.fromhex(receipt.leaf)
+        merkle.verify_inclusion(leaf, receipt.index, earlier.size, proofs[receipt.index], earlier.root)
 
 
 def test_large_contents_travel_in_several_requests(clients, deposit):
     clients["opener"].open_log("school")
     deposits = [deposit(b"%d" % number, content=os.urandom(1024 * 1024)) for number in range(9)]
     clients["writer"].deposit("school", deposits)
-    contents = [clients["reader"].content("school", index).ciphertext for index in range(9)]
-    assert contents == [one.content for one in deposits]
+    contents = clients["reader"].contents("school", range(9))
+    assert [(index, one.ciphertext) for index, one in contents.items()] == [
+        (index, one.content) for index, one in enumerate(deposits)
+    ]
+
+
+def test_an_answer_stops_before_four_mebibytes_are_exceeded(clients, deposit, process, credentials):
+    clients["opener"].open_log("school")
+    content = os.urandom(1024 * 1024)
+    sizes = [content, content, content, content[:-1], b"", b"x", b"y"]
+    clients["writer"].deposit("school", [deposit(b"%d" % n, content=one) for n, one in enumerate(sizes)])
+    answer = httpx.post(
+        f"{process.url}/logs/school/read",
+        headers={"authorization": f"Bearer {credentials['reader']}"},
+        json={"indexes": list(range(7)), "want": "contents"},
+        trust_env=False,
+    )
+    assert [one and len(base64.b64decode(one["ciphertext"])) for one in answer.json()["contents"]] == [
+        1024 * 1024,
+        1024 * 1024,
+        1024 * 1024,
+        1024 * 1024 - 1,
+        None,
+        1,
+    ]
+    found = clients["reader"].contents("school", range(7))
+    assert {index: one.ciphertext for index, one in found.items()} == {
+        index: one for index, one in enumerate(sizes) if one
+    }
+
+
+def test_a_destroyed_key_takes_its_content_and_nothing_else(clients, deposit, process, folder):
+    clients["opener"].open_log("school")
+    clients["writer"].deposit("school", [deposit(b"%d" % number, content=b"sealed") for number in range(2)])
+    process.terminate()
+    with closing(sqlite3.connect(folder / KEYS)) as keys, keys:
+        keys.execute("DELETE FROM sealed WHERE rowid = 1")
+    process.start()
+    assert list(clients["reader"].contents("school", [0, 1])) == [1]
+    assert list(clients["reader"].entries("school", [0, 1])) == [0, 1]
 
 
 def test_concurrent_deposits_of_the_same_and_of_other_records(clients, deposit, folder):
@@ -200,9 +261,7 @@ OPEN = [
     ("GET", "/logs/school/vkey", {"opener", "writer", "reader"}),
     ("GET", "/logs/school/count", {"writer", "reader"}),
     ("GET", "/logs/school/find?label=x", {"reader"}),
-    ("GET", "/logs/school/entry/0", {"reader"}),
-    ("GET", "/logs/school/proof/0?size=1", {"reader"}),
-    ("GET", "/logs/school/content/0", {"reader"}),
+    ("POST", "/logs/school/read", {"reader"}),
     ("GET", "/logs/school/tile/0/000.p/1", {"reader"}),
 ]
 
@@ -234,14 +293,10 @@ def test_a_wrong_or_malformed_credential_is_refused(standing):
         ("GET", "/logs", "reader", (404, "unknown_path")),
         ("GET", "/logs/school/", "reader", (404, "unknown_path")),
         ("GET", "/logs/school/staging", "reader", (404, "unknown_path")),
-        ("GET", "/logs/school/entry/-1", "reader", (404, "unknown_path")),
-        ("GET", "/logs/school/entry/00", "reader", (404, "unknown_path")),
-        ("GET", "/logs/school/entry/0", "reader", (404, "unknown_index")),
-        ("GET", "/logs/school/content/0", "reader", (404, "unknown_index")),
-        ("GET", "/logs/school/proof/0?size=1", "reader", (404, "unknown_index")),
-        ("GET", "/logs/school/proof/0?size=0", "reader", (404, "unknown_index")),
-        ("GET", "/logs/school/proof/0?size=x", "reader", (404, "unknown_index")),
-        ("GET", "/logs/school/proof/0", "reader", (400, "bad_request")),
+        ("GET", "/logs/school/read/0", "reader", (404, "unknown_path")),
+        ("GET", "/logs/school/read", "reader", (405, "wrong_method")),
+        ("POST", "/logs/school/read", "reader", (400, "bad_request")),
+        ("POST", "/logs/school/read", "writer", (403, "wrong_role")),
         ("GET", "/logs/school/find", "reader", (400, "bad_request")),
         ("GET", "/logs/school/find?label=a&label=b", "reader", (400, "bad_request")),
         ("GET", "/logs/school/tile/0/000", "reader", (404, "unknown_tile")),
@@ -253,7 +308,7 @@ def test_a_wrong_or_malformed_credential_is_refused(standing):
         ("POST", "/logs/..", "opener", (404, "unknown_path")),
         ("POST", "/logs/school/count", "writer", (405, "wrong_method")),
         ("GET", "/logs/school", "opener", (405, "wrong_method")),
-        ("DELETE", "/logs/school/entry/0", "reader", (405, "wrong_method")),
+        ("DELETE", "/logs/school/find", "reader", (405, "wrong_method")),
         ("PUT", "/logs/school/checkpoint", "writer", (405, "wrong_method")),
     ],
 )
@@ -300,6 +355,53 @@ def test_a_malformed_deposit_is_refused_and_nothing_is_logged(ask, standing, bod
         assert reader.count("school") == 0
 
 
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b"", (400, "bad_request")),
+        (b"[]", (400, "bad_request")),
+        (b'{"indexes": [0]}', (400, "bad_request")),
+        (b'{"indexes": [0], "want": "keys"}', (400, "bad_request")),
+        (b'{"indexes": [0], "want": ["entries"]}', (400, "bad_request")),
+        (b'{"indexes": [0], "want": "entries", "more": 1}', (400, "bad_request")),
+        (b'{"indexes": [0], "want": "entries", "size": 1}', (400, "bad_request")),
+        (b'{"indexes": [0], "want": "proofs"}', (400, "bad_request")),
+        (b'{"indexes": [0], "want": "proofs", "size": null}', (400, "bad_request")),
+        (b'{"indexes": [0], "want": "proofs", "size": -1}', (400, "bad_request")),
+        (b'{"indexes": [0], "want": "proofs", "size": true}', (400, "bad_request")),
+        (b'{"indexes": [], "want": "entries"}', (400, "bad_request")),
+        (b'{"indexes": 0, "want": "entries"}', (400, "bad_request")),
+        (b'{"indexes": ["0"], "want": "entries"}', (400, "bad_request")),
+        (b'{"indexes": [false], "want": "entries"}', (400, "bad_request")),
+        (b'{"indexes": [0.0], "want": "entries"}', (400, "bad_request")),
+        (b'{"indexes": [-1], "want": "entries"}', (400, "bad_request")),
+        (b'{"indexes": [1, 0], "want": "entries"}', (400, "bad_request")),
+        (b'{"indexes": [0, 0], "want": "entries"}', (400, "bad_request")),
+        (json.dumps({"indexes": list(range(501)), "want": "entries"}).encode(), (413, "too_large")),
+        (b'{"indexes": [0], "want": "entries"}', (404, "unknown_index")),
+        (b'{"indexes": [0], "want": "contents"}', (404, "unknown_index")),
+        (b'{"indexes": [0], "want": "proofs", "size": 0}', (404, "unknown_index")),
+        (b'{"indexes": [0], "want": "proofs", "size": 1}', (404, "unknown_index")),
+        (b'{"indexes": [9223372036854775808], "want": "entries"}', (404, "unknown_index")),
+    ],
+    ids=range(25),
+)
+def test_a_malformed_read_is_refused(ask, body, expected):
+    assert ask("POST", "/logs/school/read", role="reader", content=body) == expected
+
+
+def test_an_index_beyond_the_size_or_a_size_beyond_the_log_is_unknown(clients, deposit):
+    clients["opener"].open_log("school")
+    clients["writer"].deposit("school", [deposit(b"one"), deposit(b"two")])
+    reader = clients["reader"]
+    assert refused(reader.entries, "school", [1, 2]) == "unknown_index"
+    assert refused(reader.contents, "school", [2]) == "unknown_index"
+    assert refused(reader.proofs, "school", [1], 1) == "unknown_index"
+    assert refused(reader.proofs, "school", [1], 3) == "unknown_index"
+    assert refused(reader.entries, "other", [0]) == "unknown_log"
+    assert refused(clients["writer"].contents, "school", [0]) == "wrong_role"
+
+
 def test_a_body_without_length_is_limited_too(ask):
     def endless():
         for _ in range(140):
@@ -327,7 +429,7 @@ def test_tiles_are_served_as_c2sp_lays_them_out(clients, deposit, process, crede
         [full.content[start : start + 32] for start in range(0, 8192, 32)]
     )
     assert (get("tile/0/001").status_code, get("tile/0/001.p/45").status_code) == (404, 404)
-    entry = clients["reader"].read("school", 0)
+    entry = clients["reader"].entries("school", [0])[0]
     assert get("tile/entries/000.p/1").content == len(entry).to_bytes(2, "big") + entry
 
 

@@ -1,6 +1,6 @@
 """Speaks to a vault: docs/formats/vault-http.md."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Self, TypeVar
 from urllib.parse import quote
@@ -15,7 +15,6 @@ from emarge.proof.vault.merkle import leaf_hash
 __all__ = ["Deposit", "Receipt", "SealedContent", "VaultClient"]
 
 _TIMEOUT = 30.0  # seconds
-_NO_CONTENT = {"no_content", "key_destroyed"}
 # Bytes in a request, at most: base64 and JSON make them grow to less than the largest body.
 _MOST_BYTES = wire.MAX_BODY // 2
 T = TypeVar("T")
@@ -84,24 +83,32 @@ class VaultClient:
         answer = self._call("GET", log, "/find", label=label)
         return _read(answer, lambda response: [int(index) for index in response.json()["indexes"]])
 
-    def read(self, log: str, index: int) -> bytes:
-        """The entry at an index (see ``entry.decode``). Role reader."""
-        return self._call("GET", log, f"/entry/{index}").content
+    def entries(self, log: str, indexes: Iterable[int]) -> dict[int, bytes]:
+        """The entries at these indexes, ascending (see ``entry.decode``). Role reader."""
+        return dict(self._batches(log, indexes, "entries", wire.load_entries))
 
-    def proof(self, log: str, index: int, size: int) -> list[bytes]:
-        """The inclusion proof of an entry in the tree of ``size`` entries. Role reader."""
-        answer = self._call("GET", log, f"/proof/{index}", size=str(size))
-        return _read(answer, lambda response: [wire.decode(text) for text in response.json()["hashes"]])
+    def proofs(self, log: str, indexes: Iterable[int], size: int) -> dict[int, list[bytes]]:
+        """The inclusion proof of each entry in the tree of ``size`` entries. Role reader."""
+        return dict(self._batches(log, indexes, "proofs", wire.load_proofs, size))
 
-    def content(self, log: str, index: int) -> SealedContent | None:
-        """The sealed content of a record, None when it has none or its key was destroyed. Role reader."""
-        try:
-            answer = self._call("GET", log, f"/content/{index}")
-        except VaultRefused as refusal:
-            if refusal.code in _NO_CONTENT:
-                return None
-            raise
-        return _read(answer, _content)
+    def contents(self, log: str, indexes: Iterable[int]) -> dict[int, SealedContent]:
+        """The sealed contents of those records that have one whose key was not destroyed. Role reader."""
+        found = self._batches(log, indexes, "contents", wire.load_contents)
+        return {index: content for index, content in found if content is not None}
+
+    def _batches(
+        self, log: str, indexes: Iterable[int], want: str, load: Callable[[bytes], list[T]], size: int | None = None
+    ) -> Iterator[tuple[int, T]]:
+        """Each index with what was read of it, in as many requests as the vault's limits make of them."""
+        left = sorted(set(indexes))
+        while left:
+            reading = wire.Reading(left[: wire.MAX_READ], want, size)
+            answer = self._call("POST", log, "/read", content=wire.dump_reading(reading))
+            got = _read(answer, lambda response: load(response.content))
+            if not 0 < len(got) <= len(reading.indexes):
+                raise VaultUnavailable("the vault answered with other records")
+            yield from zip(left, got, strict=False)
+            left = left[len(got) :]
 
     def _call(self, method: str, log: str, path: str, content: bytes | None = None, **query: str) -> httpx.Response:
         try:
@@ -142,11 +149,6 @@ def _covers(receipts: list[Receipt], deposits: list[Deposit]) -> bool:
     except (EntryError, ValueError):
         return False
     return expected == [(receipt.uuid, receipt.leaf) for receipt in receipts]
-
-
-def _content(answer: httpx.Response) -> SealedContent:
-    values = answer.json()
-    return SealedContent(wire.decode(values["ciphertext"]), wire.decode(values["key"]))
 
 
 def _read(answer: httpx.Response, read: Callable[[httpx.Response], T]) -> T:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from emarge.proof.vault import sqlite
 from emarge.proof.vault.deposits import Deposit, SealedContent
-from emarge.proof.vault.errors import VaultRefused
 
 CONTENTS = Path("contents", "contents.sqlite3")
 KEYS = Path("keys", "keys.sqlite3")
@@ -44,14 +43,10 @@ class Contents:
                 connection.executemany(_PUT, [(log, one.uuid, one.content_key) for one in sealed])
 
     def get(self, log: str, uuid: str) -> SealedContent | None:
-        """The content of a record, None when it never had one; VaultRefused when its key was destroyed."""
-        content = self._contents.read(_GET, (log, uuid))
-        if not content:
-            return None
+        """The content of a record, None when it never had one or when its key was destroyed."""
         key = self._keys.read(_GET, (log, uuid))
-        if not key:
-            raise VaultRefused("key_destroyed", "the key of this content was destroyed")
-        return SealedContent(content[0][0], key[0][0])
+        content = self._contents.read(_GET, (log, uuid)) if key else []
+        return SealedContent(content[0][0], key[0][0]) if content else None
 
     def close(self) -> None:
         self._contents.close()

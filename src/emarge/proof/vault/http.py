@@ -35,7 +35,6 @@ _STATUS = {
     "wrong_method": HTTPStatus.METHOD_NOT_ALLOWED,
     "uuid_reused": HTTPStatus.CONFLICT,
     "tiles_without_sequencer": HTTPStatus.CONFLICT,
-    "key_destroyed": HTTPStatus.GONE,
     "too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "internal": HTTPStatus.INTERNAL_SERVER_ERROR,
     "stamp_unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
@@ -46,7 +45,6 @@ _TEXT = "text/plain; charset=utf-8"
 _BYTES = "application/octet-stream"
 _JSON = "application/json"
 _LOG = r"/logs/(?P<log>[^/]{1,64})"
-_INDEX = r"(?P<index>0|[1-9][0-9]{0,17})"
 
 logger = logging.getLogger("emarge.vault")
 
@@ -98,9 +96,7 @@ class Application:
             self._route("GET", _LOG + "/vkey", "opener writer reader", self._vkey),
             self._route("GET", _LOG + "/count", "writer reader", self._count),
             self._route("GET", _LOG + "/find", "reader", self._find),
-            self._route("GET", f"{_LOG}/entry/{_INDEX}", "reader", self._entry),
-            self._route("GET", f"{_LOG}/proof/{_INDEX}", "reader", self._proof),
-            self._route("GET", f"{_LOG}/content/{_INDEX}", "reader", self._content),
+            self._route("POST", _LOG + "/read", "reader", self._read),
             self._route("GET", _LOG + "/(?P<tile>tile/.{1,80})", "reader", self._tile),
         ]
         for name in vault.writers:
@@ -171,14 +167,14 @@ class Application:
         return Answer(wire.dump_receipts(receipts))
 
     async def _checkpoint(self, request: Request) -> Answer:
-        reader, _ = await self._read(request)
+        reader, _ = await self._reader(request)
         return Answer(await asyncio.to_thread(reader.checkpoint), _TEXT)
 
     async def _vkey(self, request: Request) -> Answer:
         return Answer(self._collector(request).writer.log.vkey.encode(), _TEXT)
 
     async def _count(self, request: Request) -> Answer:
-        _, size = await self._read(request)
+        _, size = await self._reader(request)
         return Answer(orjson.dumps({"count": size}))
 
     async def _find(self, request: Request) -> Answer:
@@ -187,32 +183,23 @@ class Application:
         await collector.settled()
         return Answer(orjson.dumps({"indexes": found}))
 
-    async def _entry(self, request: Request) -> Answer:
-        reader, size = await self._read(request)
-        index = _below(request.parts["index"], size)
-        return Answer(await asyncio.to_thread(reader.entry, index, size), _BYTES)
-
-    async def _proof(self, request: Request) -> Answer:
-        reader, published = await self._read(request)
-        text = request.one("size")
-        size = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0  # noqa: PLR2004 - 2^63
-        if not 0 < size <= published:
+    async def _read(self, request: Request) -> Answer:
+        reading = wire.load_reading(request.body)
+        reader, published = await self._reader(request)
+        size = published if reading.size is None else reading.size
+        if size > published or reading.indexes[-1] >= size:
             raise VaultRefused("unknown_index", f"the log has {published} entries")
-        index = _below(request.parts["index"], size)
-        hashes = await asyncio.to_thread(reader.inclusion_proof, index, size)
-        return Answer(orjson.dumps({"hashes": [wire.encode(value) for value in hashes]}))
+        return Answer(await asyncio.to_thread(self._gather, reader, request.parts["log"], reading, size))
 
-    async def _content(self, request: Request) -> Answer:
-        _, size = await self._read(request)
-        index = _below(request.parts["index"], size)
-        content = await asyncio.to_thread(self._vault.content, request.parts["log"], index)
-        if content is None:
-            raise VaultRefused("no_content", "this record has no content")
-        values = {"ciphertext": wire.encode(content.ciphertext), "key": wire.encode(content.key)}
-        return Answer(orjson.dumps(values))
+    def _gather(self, reader: LogReader, log: str, reading: wire.Reading, size: int) -> bytes:
+        if reading.want == "entries":
+            return wire.dump_entries(reader.entries(reading.indexes, size))
+        if reading.want == "contents":
+            return wire.dump_contents(self._vault.content(log, index) for index in reading.indexes)
+        return wire.dump_proofs(reader.inclusion_proofs(reading.indexes, size))
 
     async def _tile(self, request: Request) -> Answer:
-        reader, size = await self._read(request)
+        reader, size = await self._reader(request)
         tile = parse_path(request.parts["tile"])
         if tile is None or tile.width > width_at(tile.level, tile.index, size):
             raise VaultRefused("unknown_tile", "there is no such tile")
@@ -224,7 +211,7 @@ class Application:
             raise VaultRefused("unknown_log", "there is no such log")
         return self._collectors[name]
 
-    async def _read(self, request: Request) -> tuple[LogReader, int]:
+    async def _reader(self, request: Request) -> tuple[LogReader, int]:
         """A reader of the log and its size, once what was sequenced is published."""
         collector = self._collector(request)
         size = await collector.settled()
@@ -243,13 +230,6 @@ class Application:
     @staticmethod
     def _route(method: str, path: str, roles: str, handler: Callable[[Request], Awaitable[Answer]]) -> Route:
         return Route(method, re.compile(path, re.ASCII), frozenset(roles.split()), handler)
-
-
-def _below(text: str, size: int) -> int:
-    index = int(text)
-    if index >= size:
-        raise VaultRefused("unknown_index", f"the log has {size} entries")
-    return index
 
 
 def _refuse(code: str, text: str) -> Answer:

@@ -58,7 +58,7 @@ class Vault:
             return self.writers[name]
 
     def content(self, log: str, index: int) -> SealedContent | None:
-        """The sealed content of the record at an index, None when it has none."""
+        """The sealed content of the record at an index, None when it has none or its key was destroyed."""
         uuid = self.sequencer.uuid(log, index)
         return self.contents.get(log, uuid) if uuid else None
 

@@ -1,5 +1,8 @@
 """Reads a log from its published files: checkpoint, tiles, entries, proofs. It writes nothing."""
 
+from collections.abc import Iterable, Iterator
+from functools import cache
+from itertools import groupby
 from pathlib import Path
 
 from emarge.proof.vault import merkle
@@ -37,12 +40,25 @@ class LogReader:
 
     def entry(self, index: int, size: int) -> bytes:
         """The entry at ``index``, which a tree of ``size`` entries holds."""
-        tile = self._at(ENTRIES, index // WIDTH, size)
-        return decode_bundle(self.tile(tile), tile.path)[index % WIDTH]
+        return next(self.entries([index], size))
+
+    def entries(self, indexes: Iterable[int], size: int) -> Iterator[bytes]:
+        """The entries at ascending indexes, of a tree of ``size``; each bundle is read once."""
+        for number, group in groupby(indexes, lambda index: index // WIDTH):
+            tile = self._at(ENTRIES, number, size)
+            bundle = decode_bundle(self.tile(tile), tile.path)
+            for index in group:
+                yield bundle[index % WIDTH]
 
     def inclusion_proof(self, index: int, size: int) -> list[bytes]:
         """The hashes that prove the entry at ``index`` in the tree of ``size`` entries."""
-        return merkle.inclusion_proof(self._nodes(size), index, size)
+        return next(self.inclusion_proofs([index], size))
+
+    def inclusion_proofs(self, indexes: Iterable[int], size: int) -> Iterator[list[bytes]]:
+        """The proof of each entry in the tree of ``size`` entries; what they share is computed once."""
+        node = self._nodes(size)
+        for index in indexes:
+            yield merkle.inclusion_proof(node, index, size)
 
     def consistency_proof(self, old_size: int, size: int) -> list[bytes]:
         """The hashes that prove that the tree of ``size`` entries extends that of ``old_size``."""
@@ -67,16 +83,15 @@ class LogReader:
         return Tile(level, index, width_at(level, index, size))
 
     def _nodes(self, size: int) -> merkle.Node:
-        held: dict[Tile, list[bytes]] = {}
+        @cache
+        def hashes(tile: Tile) -> list[bytes]:
+            return decode_hashes(self.tile(tile), tile.path)
 
+        @cache
         def node(level: int, index: int) -> bytes:
-            height = level % 8
-            first = index << height
-            tile = self._at(level // 8, first // WIDTH, size)
-            if tile not in held:
-                held[tile] = decode_hashes(self.tile(tile), tile.path)
-            start = first % WIDTH
-            return merkle.root_hash(held[tile][start : start + (1 << height)])
+            if level % 8:
+                return merkle.node_hash(node(level - 1, 2 * index), node(level - 1, 2 * index + 1))
+            return hashes(self._at(level // 8, index // WIDTH, size))[index % WIDTH]
 
         return node
 

@@ -2,17 +2,23 @@
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import orjson
 
-from emarge.proof.vault.deposits import Deposit, Receipt
+from emarge.proof.vault.deposits import Deposit, Receipt, SealedContent
 from emarge.proof.vault.errors import VaultRefused
 
 MAX_DEPOSITS = 500
+MAX_READ = 500
 MAX_BODY = 8 * 1024 * 1024
+MAX_ANSWER = 4 * 1024 * 1024
+"""Bytes of records in the answer to one read, before base64."""
 _FIELDS = {"uuid", "payload", "labels", "content", "content_key"}
+_READ_FIELDS = {"indexes", "want"}
 
 
 def dump_deposits(deposits: Sequence[Deposit]) -> bytes:
@@ -71,6 +77,93 @@ def load_receipts(body: bytes) -> list[Receipt]:
         Receipt(one["uuid"], one["index"], one["leaf"], decode(one["stamp"]), one["size"], notes[one["size"]])
         for one in values["receipts"]
     ]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a read asks for: ``want`` is ``entries``, ``contents`` or ``proofs``; ``size`` goes with proofs."""
+
+    indexes: Sequence[int]
+    want: str
+    size: int | None = None
+
+
+def dump_reading(reading: Reading) -> bytes:
+    """The body of a read."""
+    size = {} if reading.size is None else {"size": reading.size}
+    return orjson.dumps({"indexes": reading.indexes, "want": reading.want} | size)
+
+
+def load_reading(body: bytes) -> Reading:
+    """Read it; VaultRefused when it is anything else than a well-formed read of 1 to 500 records."""
+    values = _loads(body)
+    want = values.get("want") if isinstance(values, dict) else None
+    fields = {"entries": _READ_FIELDS, "contents": _READ_FIELDS, "proofs": _READ_FIELDS | {"size"}}
+    if not isinstance(want, str) or values.keys() != fields.get(want):
+        raise VaultRefused("bad_request", "a read names indexes, what it wants and, for proofs only, a size")
+    indexes = values["indexes"]
+    if not isinstance(indexes, list) or not indexes or not all(_is_index(one) for one in indexes):
+        raise VaultRefused("bad_request", "indexes is a list of whole numbers")
+    if len(indexes) > MAX_READ:
+        raise VaultRefused("too_large", f"a request reads at most {MAX_READ} records")
+    if any(after <= before for before, after in pairwise(indexes)):
+        raise VaultRefused("bad_request", "indexes are ascending, each once")
+    if "size" in values and not _is_index(values["size"]):
+        raise VaultRefused("bad_request", "a size is a whole number")
+    return Reading(indexes, want, values.get("size"))
+
+
+def _is_index(value: object) -> bool:
+    return type(value) is int and value >= 0
+
+
+def dump_entries(entries: Iterable[bytes]) -> bytes:
+    """The answer to a read of entries, cut at 4 MiB."""
+    return _dump_read("entries", ((len(one), encode(one)) for one in entries))
+
+
+def dump_contents(contents: Iterable[SealedContent | None]) -> bytes:
+    """The answer to a read of contents, cut at 4 MiB."""
+    return _dump_read(
+        "contents",
+        (
+            (len(one.ciphertext), {"ciphertext": encode(one.ciphertext), "key": encode(one.key)}) if one else (0, None)
+            for one in contents
+        ),
+    )
+
+
+def dump_proofs(proofs: Iterable[Sequence[bytes]]) -> bytes:
+    """The answer to a read of proofs, cut at 4 MiB."""
+    return _dump_read("proofs", ((sum(map(len, one)), [encode(value) for value in one]) for one in proofs))
+
+
+def _dump_read(name: str, sized: Iterable[tuple[int, object]]) -> bytes:
+    """One answer of as many values, each with its size, as it may hold; nothing after them is even read."""
+    kept: list[object] = []
+    held = 0
+    for size, value in sized:
+        held += size
+        if kept and held > MAX_ANSWER:
+            break
+        kept.append(value)
+    return orjson.dumps({name: kept})
+
+
+def load_entries(body: bytes) -> list[bytes]:
+    """Read it; raises ValueError, KeyError or TypeError when it is not such an answer."""
+    return [decode(one) for one in orjson.loads(body)["entries"]]
+
+
+def load_contents(body: bytes) -> list[SealedContent | None]:
+    """Read it; raises ValueError, KeyError or TypeError when it is not such an answer."""
+    values = orjson.loads(body)["contents"]
+    return [SealedContent(decode(one["ciphertext"]), decode(one["key"])) if one else None for one in values]
+
+
+def load_proofs(body: bytes) -> list[list[bytes]]:
+    """Read it; raises ValueError, KeyError or TypeError when it is not such an answer."""
+    return [[decode(value) for value in one] for one in orjson.loads(body)["proofs"]]
 
 
 def encode(data: bytes) -> str:
