@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-_SOURCES = Path(__file__).parents[2] / "src"
+ROOT = Path(__file__).parents[2]
 
 
 def emarge(*words, language="C.UTF-8"):
@@ -13,7 +13,7 @@ def emarge(*words, language="C.UTF-8"):
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("EMARGE", "DJANGO", "LC_"))
     }
-    environment |= {"PYTHONPATH": str(_SOURCES), "LANG": language}
+    environment |= {"PYTHONPATH": str(ROOT / "src"), "LANG": language}
     done = subprocess.run(
         [sys.executable, "-m", "emarge", *map(str, words)],
         capture_output=True,

@@ -2,9 +2,10 @@ import csv
 import io
 import sqlite3
 
+import hatch_build
 import pytest
 
-from .commands import emarge
+from .commands import ROOT, emarge
 
 STUDENTS = (
     "Nom;Prénom;Né(e) le;INE;Groupe;E-mail\n"
@@ -60,6 +61,22 @@ def test_a_school_is_imported_and_again_nothing_changes(data, students, timetabl
     ]
     code, told, _complaints = emarge("import", timetable, students, "--data", data)
     assert (code, told.splitlines()[0]) == (0, f"{students} (students): 2 unchanged, 1 refused")
+
+
+def test_the_report_speaks_french(data, students):
+    hatch_build.compile_catalogues(ROOT)
+    code, told, complaints = emarge("import", students, "--data", data, language="fr_FR.UTF-8")
+    assert (code, complaints) == (0, "")
+    assert told.splitlines() == [
+        "La base «\u00a02026-2027\u00a0» a été créée.",
+        f"{students} (étudiants)\u00a0: 1 ajoutée, 1 corrigée, 1 refusée",
+        "       3  refusée    =cmd() Bao\u00a0: le nom est une formule de tableur\u00a0: écrivez-le comme du texte",
+        (
+            "       4  corrigée   CARON Chloé\u00a0: «\u00a0FC-78183\u00a0» n’est pas un INE\u00a0: "
+            "repris comme numéro interne; "
+            "pas encore prêt pour l’émargement, il manque\u00a0: date de naissance"
+        ),
+    ]
 
 
 def test_subject_to_sign_in_flags_courses_and_complete_students(data, students, timetable):

@@ -4,6 +4,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from emarge.cli.errors import CommandError
+from emarge.cli.verify import language
 from emarge.lib.files import write_secret
 
 
@@ -33,5 +34,5 @@ def setup(data: Path, *, create: bool = False) -> None:
     from django.utils import translation
 
     django.setup()
-    translation.activate("fr" if os.environ.get("LANG", "").startswith("fr") else "en")
+    translation.activate(language(os.environ))
     call_command("migrate", verbosity=0, interactive=False)
