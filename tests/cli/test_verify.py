@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from emarge.__main__ import main
 from emarge.cli.verify import language
@@ -174,6 +175,34 @@ def test_a_huge_file_is_refused_in_bounded_memory(tmp_path):
     )
     assert (done.returncode, done.stderr) == (1, "")
     assert done.stdout.splitlines()[-1] == f"  Detail: the file is larger than {MAX_BUNDLE} bytes [container]"
+
+
+def test_a_mirror_that_vouches_is_named_and_can_be_required(capsys, tmp_path):
+    school = School(tmp_path / "authority", mirrors={"mirror.example": Ed25519PrivateKey.generate()}).play()
+    (tmp_path / "bundle.zip").write_bytes(school.bundle())
+    trust = ("--trust", school.anchors.fingerprint)
+    code, out, _ = run(capsys, tmp_path / "bundle.zip", *trust, "--require-mirror")
+    assert (code, out[6]) == (
+        0,
+        "  Mirror            mirror.example holds them too; cosigned 2026-11-25 09:00:00.000 UTC",
+    )
+    code, out, _ = run(capsys, tmp_path / "bundle.zip", *trust, "--json")
+    at = "2026-11-25T09:00:00+00:00"
+    assert (code, json.loads("\n".join(out))["mirrors"]) == (0, [{"name": "mirror.example", "at": at}])
+
+
+def test_a_bundle_without_a_mirror_is_refused_when_one_is_required(capsys):
+    code, out, _ = run(capsys, BUNDLE, "--trust", FINGERPRINT, "--require-mirror")
+    assert (code, out) == (
+        1,
+        [
+            "NOT VALID. This bundle proves nothing.",
+            "",
+            "  No mirror vouches for this bundle, and you require one.",
+            "  File: trust.json",
+            "  Detail: the trust anchors name no mirror [not_mirrored]",
+        ],
+    )
 
 
 def test_a_name_cannot_act_on_the_terminal(capsys, tmp_path):

@@ -24,6 +24,8 @@ class Texts:
     period: str
     log: str
     log_size: str
+    mirror: str
+    mirrored: str
     produced: str
     trust: str
     meeting: str
@@ -53,6 +55,8 @@ _EN = Texts(
     period="Period",
     log="Log",
     log_size="{log}, {size} records under the signed checkpoint",
+    mirror="Mirror",
+    mirrored="{name} holds them too; cosigned {at}",
     produced="Bundle produced",
     trust="Trusted",
     meeting="meeting",
@@ -76,6 +80,7 @@ _EN = Texts(
         ),
         Fault.CODE: "A part of the bundle is of another institution.",
         Fault.CHECKPOINT: "The state of the log is not the one that the vault signed.",
+        Fault.NOT_MIRRORED: "No mirror vouches for this bundle, and you require one.",
         Fault.PROOF_MALFORMED: "A proof cannot be read.",
         Fault.NOT_IN_LOG: (
             "A record is not what the log holds at this place: it was changed, exchanged, moved or never recorded."
@@ -105,6 +110,7 @@ _EN = Texts(
         Warn.NO_OPENING: (
             "these sign-ins could not be compared with their window, whose opening is not in this bundle"
         ),
+        Warn.NOT_MIRRORED: "the mirror had not yet cosigned the checkpoint when the bundle was produced",
         Warn.NO_APPROVAL: "the request and its approval by a second person are not in this bundle",
     },
     events={
@@ -156,6 +162,8 @@ _FR = Texts(
     period="Période",
     log="Registre",
     log_size="{log}, {size} enregistrements sous le point de contrôle signé",
+    mirror="Miroir",
+    mirrored="{name} les conserve aussi ; cosigné {at}",
     produced="Dossier produit",
     trust="Empreinte de confiance",
     meeting="séance",
@@ -179,6 +187,7 @@ _FR = Texts(
         ),
         Fault.CODE: "Une partie du dossier est d’un autre établissement.",
         Fault.CHECKPOINT: "L’état du registre n’est pas celui que le coffre a signé.",
+        Fault.NOT_MIRRORED: "Aucun miroir ne répond de ce dossier, et vous en exigez un.",
         Fault.PROOF_MALFORMED: "Une preuve est illisible.",
         Fault.NOT_IN_LOG: (
             "Un enregistrement n’est pas ce que le registre contient à cette place : il a été "
@@ -211,6 +220,7 @@ _FR = Texts(
         Warn.NO_OPENING: (
             "ces émargements n’ont pu être comparés à leur période d’ouverture, dont le début n’est pas dans ce dossier"
         ),
+        Warn.NOT_MIRRORED: "le miroir n’avait pas encore cosigné l’état du registre à la production du dossier",
         Warn.NO_APPROVAL: ("la demande et son approbation par une seconde personne ne sont pas dans ce dossier"),
     },
     events={

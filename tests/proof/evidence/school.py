@@ -14,7 +14,7 @@ from emarge.proof.evidence import bundle, contents, layout, manifest, records, s
 from emarge.proof.evidence.seal import Gathered, Request
 from emarge.proof.evidence.trust import TrustAnchors
 from emarge.proof.timestamping import authority, messages
-from emarge.proof.vault import checkpoint, entry, merkle
+from emarge.proof.vault import checkpoint, cosignature, entry, merkle
 
 CODE = "CFA Démo"
 ORIGIN = "vault.example/cfa-demo"
@@ -53,13 +53,18 @@ def named(*people):
 
 @dataclass
 class School:
-    """Plays events into a log. ``folder`` begins the names of where timestamp authorities keep their keys."""
+    """Plays events into a log. ``folder`` begins the names of where timestamp authorities keep their keys.
+
+    ``mirrors`` are the keys of the mirrors by name, which cosign two days after ``NINE``, but for the ``absent``.
+    """
 
     folder: Path
     code: str = CODE
     key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
     entries: list[bytes] = field(default_factory=list)
     sealed: dict[int, contents.Sealed] = field(default_factory=dict)
+    mirrors: dict[str, Ed25519PrivateKey] = field(default_factory=dict)
+    absent: set[str] = field(default_factory=set)
 
     def __post_init__(self):
         self.authorities = []
@@ -108,7 +113,8 @@ class School:
     def anchors(self):
         vkey = checkpoint.vkey(ORIGIN, self.key.public_key())
         roots = tuple(one.root_certificate for one in self.authorities)
-        return TrustAnchors(ORIGIN, vkey, self.code, roots)
+        cosigners = tuple(cosignature.vkey(name, key.public_key()) for name, key in self.mirrors.items())
+        return TrustAnchors(ORIGIN, vkey, self.code, roots, cosigners)
 
     @property
     def chain(self):
@@ -120,7 +126,13 @@ class School:
 
     def note(self):
         leaves = self.leaves()
-        return checkpoint.sign(checkpoint.Checkpoint(ORIGIN, len(leaves), merkle.root_hash(leaves)), self.key)
+        head = checkpoint.Checkpoint(ORIGIN, len(leaves), merkle.root_hash(leaves))
+        lines = [
+            cosignature.cosign(head.text, name, key, NINE + timedelta(days=2))
+            for name, key in self.mirrors.items()
+            if name not in self.absent
+        ]
+        return checkpoint.sign(head, self.key) + b"".join(lines)
 
     def hashes(self, index):
         """The inclusion proof of an index, RFC 6962 section 2.1.1 word for word: slow and obvious."""

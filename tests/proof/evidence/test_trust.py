@@ -1,6 +1,7 @@
 import base64
 import hashlib
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -10,6 +11,7 @@ from emarge.proof.evidence.errors import TrustError
 from emarge.proof.evidence.trust import TrustAnchors
 
 ANCHORS = TrustAnchors("v.example/a", "v.example/a+0badcafe+AQ==", "CFA Démo", (b"root one", b"root two"))
+MIRROR = "mirror.example+a6269fe1+BO1JKMYo0cLG6ukDOJBZlWEpWSc6XGP5NjbBRhSshzfR"
 FIELDS = "trust anchors have the fields code, format, origin, timestamp_roots, vkey"
 
 
@@ -20,6 +22,15 @@ def test_the_bytes_and_their_fingerprint():
     ).encode()
     assert ANCHORS.to_bytes() == expected
     assert ANCHORS.fingerprint == hashlib.sha256(expected).hexdigest()
+
+
+def test_cosigners_are_one_field_more_and_another_fingerprint():
+    mirrored = replace(ANCHORS, cosigners=(MIRROR,))
+    assert mirrored.to_bytes() == ANCHORS.to_bytes().replace(
+        b'"format"', b'"cosigners":["' + MIRROR.encode() + b'"],"format"'
+    )
+    assert trust.parse(mirrored.to_bytes()).cosigners == (MIRROR,)
+    assert mirrored.fingerprint != ANCHORS.fingerprint
 
 
 def test_reading_gives_the_anchors_back_with_sorted_roots():
@@ -42,6 +53,11 @@ def test_reading_gives_the_anchors_back_with_sorted_roots():
         ({"timestamp_roots": ["cm9v", "cm9v"]}, "the roots of timestamps are ascending, each once"),
         ({"timestamp_roots": ["Zm9v", "YmFy"]}, "the roots of timestamps are ascending, each once"),
         ({"timestamp_roots": ["!"]}, "a root of timestamps is not base64"),
+        ({"cosigners": []}, "the cosigners, where there are some, are a list of keys"),
+        ({"cosigners": "m"}, "the cosigners, where there are some, are a list of keys"),
+        ({"cosigners": [7]}, "the cosigners, where there are some, are a list of keys"),
+        ({"cosigners": ["m"]}, "the key of a cosigner is not one: the verifier key is not <origin>+<key id>+<key>"),
+        ({"cosigners": [MIRROR, MIRROR]}, "a cosigner is named once, and is not the log"),
         ({"timestamp_roots": ["YR=="]}, "a root of timestamps is not in canonical base64"),
     ],
 )

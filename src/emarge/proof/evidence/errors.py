@@ -51,6 +51,7 @@ class Fault(StrEnum):
     MANIFEST_NOT_RECORDED = "manifest_not_recorded"
     CODE = "code"
     CHECKPOINT = "checkpoint"
+    NOT_MIRRORED = "not_mirrored"
     PROOF_MALFORMED = "proof_malformed"
     NOT_IN_LOG = "not_in_log"
     RECORD_MALFORMED = "record_malformed"

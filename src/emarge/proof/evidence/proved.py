@@ -13,6 +13,7 @@ from emarge.proof.timestamping.errors import TimestampError
 from emarge.proof.timestamping.verify import Timestamp, verify_token
 from emarge.proof.vault import entry, merkle
 from emarge.proof.vault.checkpoint import Checkpoint
+from emarge.proof.vault.cosignature import Cosigned
 from emarge.proof.vault.errors import EntryError, ProofError
 from emarge.proof.vault.tlog_proof import InclusionProof, parse_proof
 
@@ -59,8 +60,12 @@ class Prover:
 
     anchors: TrustAnchors
     note: bytes
-    checkpoint: Checkpoint
+    cosigned: Cosigned
     certificates: Sequence[Certificate]
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        return self.cosigned.checkpoint
 
     def prove(self, files: Mapping[str, bytes], stem: str, index: int | None) -> Proved:
         """Check the record of a stem (form, code, token, inclusion, time). Raises EvidenceError.

@@ -9,30 +9,39 @@ from typing import Any
 from emarge.proof.evidence.canonical import canonical, parse_canonical
 from emarge.proof.evidence.errors import CanonicalError, RecordError, TrustError
 from emarge.proof.evidence.records import check_code
+from emarge.proof.vault import cosignature
+from emarge.proof.vault.errors import CheckpointError
 
 FORMAT = "emarge-trust/1"
 _FIELDS = {"format", "code", "origin", "timestamp_roots", "vkey"}
+_COSIGNERS = "cosigners"
 
 
 @dataclass(frozen=True)
 class TrustAnchors:
-    """A log (origin and C2SP verifier key), its institution code, and the DER roots of its timestamps."""
+    """A log (origin and C2SP verifier key), its institution code, and the DER roots of its timestamps.
+
+    ``cosigners`` are the verifier keys of the mirrors whose cosignatures count, in the order of their lines.
+    """
 
     origin: str
     vkey: str
     code: str
     timestamp_roots: tuple[bytes, ...]
+    cosigners: tuple[str, ...] = ()
 
     def to_bytes(self) -> bytes:
         """The one spelling of these anchors. Raises TrustError when they have none."""
         roots = sorted({base64.b64encode(root).decode("ascii") for root in self.timestamp_roots})
-        fields = {
+        fields: dict[str, Any] = {
             "format": FORMAT,
             "code": self.code,
             "origin": self.origin,
             "timestamp_roots": roots,
             "vkey": self.vkey,
         }
+        if self.cosigners:  # without one, the bytes and the fingerprint are those of before there were mirrors
+            fields[_COSIGNERS] = list(self.cosigners)
         try:
             data = canonical(fields)
         except CanonicalError as error:
@@ -56,7 +65,7 @@ def parse(data: bytes) -> TrustAnchors:
 
 
 def _read(fields: Any) -> TrustAnchors:
-    if not isinstance(fields, dict) or fields.keys() != _FIELDS:
+    if not isinstance(fields, dict) or fields.keys() - {_COSIGNERS} != _FIELDS:
         raise TrustError(f"trust anchors have the fields {', '.join(sorted(_FIELDS))}")
     if fields["format"] != FORMAT:
         raise TrustError(f"the format is not {FORMAT}")
@@ -69,7 +78,20 @@ def _read(fields: Any) -> TrustAnchors:
         code = check_code(fields["code"])
     except RecordError as error:
         raise TrustError(str(error)) from error
-    return TrustAnchors(origin, vkey, code, _read_roots(fields["timestamp_roots"]))
+    cosigners = _read_cosigners(fields[_COSIGNERS], origin) if _COSIGNERS in fields else ()
+    return TrustAnchors(origin, vkey, code, _read_roots(fields["timestamp_roots"]), cosigners)
+
+
+def _read_cosigners(values: object, origin: str) -> tuple[str, ...]:
+    if not isinstance(values, list) or not values or not all(isinstance(value, str) for value in values):
+        raise TrustError("the cosigners, where there are some, are a list of keys")
+    try:
+        names = [cosignature.name_of(value) for value in values]
+    except CheckpointError as error:
+        raise TrustError(f"the key of a cosigner is not one: {error}") from error
+    if len({origin, *names}) != len(names) + 1:
+        raise TrustError("a cosigner is named once, and is not the log")
+    return tuple(values)
 
 
 def _read_roots(values: object) -> tuple[bytes, ...]:

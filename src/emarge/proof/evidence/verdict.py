@@ -17,6 +17,7 @@ class Warn(StrEnum):
     NO_ROLL_CALL = "no_roll_call"
     NO_OPENING = "no_opening"
     NO_APPROVAL = "no_approval"
+    NOT_MIRRORED = "not_mirrored"
 
 
 @dataclass(frozen=True)
@@ -65,11 +66,19 @@ class RecordVerdict:
 
 
 @dataclass(frozen=True)
+class Mirror:
+    """A mirror that holds every entry under the checkpoint, and cosigned it ``at`` this time of its own clock."""
+
+    name: str
+    at: datetime
+
+
+@dataclass(frozen=True)
 class Verdict:
     """A bundle that verifies: every byte of it is bound to the trust anchors of ``fingerprint``.
 
-    ``size`` and ``root`` (hex) are the log's signed checkpoint; ``produced_at`` is the certified time of the
-    production record.
+    ``size`` and ``root`` (hex) are the log's signed checkpoint, which ``mirrors`` cosigned; ``produced_at`` is the
+    certified time of the production record.
     """
 
     code: str
@@ -77,6 +86,7 @@ class Verdict:
     log: str
     size: int
     root: str
+    mirrors: tuple[Mirror, ...]
     request: Request
     produced_index: int
     produced_at: datetime

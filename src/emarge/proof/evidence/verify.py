@@ -24,8 +24,8 @@ from emarge.proof.evidence.manifest import Manifest
 from emarge.proof.evidence.proved import Certificate, Proved, Prover
 from emarge.proof.evidence.records import Record
 from emarge.proof.evidence.trust import TrustAnchors
-from emarge.proof.evidence.verdict import Caution, Person, RecordVerdict, Verdict, Warn
-from emarge.proof.vault.checkpoint import open_checkpoint
+from emarge.proof.evidence.verdict import Caution, Mirror, Person, RecordVerdict, Verdict, Warn
+from emarge.proof.vault.cosignature import open_cosigned
 from emarge.proof.vault.errors import CheckpointError, ProofError
 from emarge.proof.vault.tlog_proof import parse_proof
 
@@ -40,9 +40,10 @@ _UNREADABLE = (
 _SIGNING = ("sign_in.opened", "teacher.signed", "sign_in.signed")
 
 
-def verify_bundle(data: bytes, fingerprint: str) -> Verdict:
+def verify_bundle(data: bytes, fingerprint: str, *, require_mirror: bool = False) -> Verdict:
     """Check every byte of a bundle against the fingerprint of the trust anchors (64 lower-case hex digits).
 
+    ``require_mirror`` refuses it unless the anchors name cosigners, and each of them cosigned its checkpoint.
     Returns what the bundle says; raises EvidenceError naming the first fault and the file where it is.
     """
     try:
@@ -53,6 +54,9 @@ def verify_bundle(data: bytes, fingerprint: str) -> Verdict:
     anchors = _anchors(files[layout.TRUST], fingerprint)
     listed = _manifest(files, anchors)
     prover = _prover(files, names, anchors)
+    mirrors = prover.cosigned.cosignatures
+    if require_mirror:
+        _require_mirrors(prover)
     found = [prover.prove(files, layout.record_stem(index), index) for index in names.records]
     opened = _opened(files, names, found)
     produced = prover.prove(files, layout.PRODUCED, None)
@@ -61,12 +65,15 @@ def verify_bundle(data: bytes, fingerprint: str) -> Verdict:
     sealed = tuple(one.index for one in found if one.record.commitment and one.index not in opened)
     if sealed:
         cautions.append(Caution(Warn.NOT_OPENED, sealed))
+    if len(mirrors) < len(anchors.cosigners):
+        cautions.append(Caution(Warn.NOT_MIRRORED))
     return Verdict(
         code=anchors.code,
         fingerprint=fingerprint,
         log=prover.checkpoint.origin,
         size=prover.checkpoint.size,
         root=prover.checkpoint.root.hex(),
+        mirrors=tuple(Mirror(one.name, one.at) for one in mirrors),
         request=listed.request,
         produced_index=produced.index,
         produced_at=produced.timestamp.gen_time,
@@ -108,13 +115,23 @@ def _prover(files: Mapping[str, bytes], names: Layout, anchors: TrustAnchors) ->
     file = layout.PRODUCED + layout.PROOF
     try:
         note = parse_proof(files[file]).checkpoint
-        checkpoint = open_checkpoint(note, anchors.vkey)
+        cosigned = open_cosigned(note, anchors.vkey, anchors.cosigners)
     except ProofError as error:
         raise EvidenceError(Fault.PROOF_MALFORMED, file, str(error)) from error
     except CheckpointError as error:
         raise EvidenceError(Fault.CHECKPOINT, file, str(error)) from error
     certificates = [_certificate(name, files[name]) for name in names.certificates]
-    return Prover(anchors, note, checkpoint, certificates)
+    return Prover(anchors, note, cosigned, certificates)
+
+
+def _require_mirrors(prover: Prover) -> None:
+    file, named = layout.PRODUCED + layout.PROOF, prover.anchors.cosigners
+    if not named:
+        raise EvidenceError(Fault.NOT_MIRRORED, layout.TRUST, "the trust anchors name no mirror")
+    found = {one.vkey for one in prover.cosigned.cosignatures}
+    for vkey in named:
+        if vkey not in found:
+            raise EvidenceError(Fault.NOT_MIRRORED, file, f"{vkey.partition('+')[0]} did not cosign the checkpoint")
 
 
 def _certificate(file: str, data: bytes) -> Certificate:
