@@ -9,7 +9,6 @@ from emarge.attendance.rules import (
     Drawing,
     DrawingRefusedError,
     Method,
-    Missing,
     Presence,
     Refusal,
     SignInStatus,
@@ -244,19 +243,6 @@ _UNSIGNED, _SETTLED = SignInStatus.UNSIGNED_AT_CLOSE, SignInStatus.REGULARISED
 def test_why_not_validate(changes, refusal):
     facts = {"ended": True, "validated": False, "closes_at": CLOSE, "now": TEN}
     assert rules.why_not_validate(**{**facts, **changes}) == refusal
-
-
-@pytest.mark.parametrize(
-    ("identifier", "has_birth_date", "lacks"),
-    [
-        ("111172107HG", True, []),
-        ("", True, [Missing.IDENTIFIER]),
-        ("111172107HG", False, [Missing.BIRTH_DATE]),
-        ("", False, [Missing.IDENTIFIER, Missing.BIRTH_DATE]),
-    ],
-)
-def test_missing(identifier, has_birth_date, lacks):
-    assert rules.missing(identifier=identifier, has_birth_date=has_birth_date) == lacks
 
 
 def test_instants_are_written_in_utc():

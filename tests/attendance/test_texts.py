@@ -1,5 +1,5 @@
-from emarge.attendance.rules import Missing, Refusal
-from emarge.attendance.texts import MISSING_TEXTS, TEXTS
+from emarge.attendance.rules import Refusal
+from emarge.attendance.texts import TEXTS
 
 
 def test_every_refusal_has_a_sentence_of_its_own():
@@ -7,7 +7,3 @@ def test_every_refusal_has_a_sentence_of_its_own():
     texts = [str(text) for text in TEXTS.values()]
     assert len(set(texts)) == len(texts)
     assert [text for text in texts if not text.endswith(".")] == []
-
-
-def test_everything_missing_has_its_words():
-    assert set(MISSING_TEXTS) == set(Missing)

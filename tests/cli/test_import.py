@@ -54,7 +54,7 @@ def test_a_school_is_imported_and_again_nothing_changes(data, students, timetabl
         "       3  refused    =cmd() Bao: the name is a spreadsheet formula: write it as text",
         (
             "       4  corrected  CARON Chloé: “FC-78183” is no INE: taken as an internal number; "
-            "not ready for sign-in: missing birth date"
+            "not ready for sign-in: missing date of birth"
         ),
         f"{timetable} (timetable): 1 taken",
         "       3  taken      Maths, 23/11/2026 10:00: no teacher",
@@ -101,7 +101,7 @@ def test_the_report_holds_every_line_and_no_formula(data, students, tmp_path):
             "4",
             "corrected",
             "CARON Chloé",
-            "“FC-78183” is no INE: taken as an internal number; not ready for sign-in: missing birth date",
+            "“FC-78183” is no INE: taken as an internal number; not ready for sign-in: missing date of birth",
         ],
     ]
 

@@ -191,7 +191,9 @@ def test_two_homonyms_at_one_address_stay_apart_and_share_no_login(base):
 
 def test_missing_data_is_taken_and_told(base):
     report = take(base, HEADINGS + "BO;Bao;;;;;;\n")
-    assert told(report) == [(2, "taken", "not ready for sign-in: missing INE or another identifier, birth date")]
+    assert told(report) == [
+        (2, "taken", "not ready for sign-in: missing identifier (INE or equivalent), date of birth")
+    ]
 
 
 @pytest.mark.parametrize(

@@ -60,13 +60,6 @@ class SignInStatus(Enum):
     REGULARISED = "regularised"
 
 
-class Missing(Enum):
-    """What a student lacks to be subject to sign-in (row M3.4)."""
-
-    IDENTIFIER = "identifier"
-    BIRTH_DATE = "birth_date"
-
-
 class Refusal(Enum):
     """Why an action is refused. The values are stable: screens, tests and logs quote them."""
 
@@ -261,12 +254,6 @@ def why_not_validate(
         return Refusal.LINES_UNSETTLED
     everyone_signed = SignInStatus.SIGNED in statuses
     return None if everyone_signed or now > closes_at else Refusal.WINDOW_STILL_OPEN
-
-
-def missing(*, identifier: str, has_birth_date: bool) -> list[Missing]:
-    """What a student lacks to be subject to sign-in, in the order a form asks for it (row M3.4)."""
-    lacks = [] if identifier else [Missing.IDENTIFIER]
-    return lacks if has_birth_date else [*lacks, Missing.BIRTH_DATE]
 
 
 # Drawings: docs/formats/drawing.md

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from emarge.attendance.rules import Missing, Refusal
+from emarge.attendance.rules import Refusal
 from emarge.lib.refusal import Refused
 
 TEXTS: dict[Refusal, Any] = {
@@ -33,7 +33,7 @@ TEXTS: dict[Refusal, Any] = {
         "Tell the secretariat."
     ),
     Refusal.ROLL_CALL_ENDED: _(
-        "The roll call has ended, so this mark can no longer change here. The secretariat can correct it."
+        "The roll call has ended, so this mark can no longer change here. Tell the secretariat."
     ),
     Refusal.ROLL_CALL_NOT_ENDED: _("The roll call has not ended yet. End it first."),
     Refusal.MINUTES_OUT_OF_RANGE: _("The minutes of lateness must be between 0 and 1,440."),
@@ -63,11 +63,6 @@ TEXTS: dict[Refusal, Any] = {
     Refusal.LINES_UNSETTLED: _(
         "Some students are present but have not signed. Settle each of them first, with a reason."
     ),
-}
-
-MISSING_TEXTS: dict[Missing, Any] = {
-    Missing.IDENTIFIER: _("identifier (INE or equivalent)"),
-    Missing.BIRTH_DATE: _("date of birth"),
 }
 
 

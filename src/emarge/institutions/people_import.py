@@ -16,7 +16,8 @@ from emarge.institutions.headings import Column, Headings, read_headings
 from emarge.institutions.known_people import ConflictError, Known, KnownPeople
 from emarge.institutions.models import Student, Teacher
 from emarge.institutions.people_rows import PersonRow, RowReader
-from emarge.institutions.rules import Lack, lacks
+from emarge.institutions.rules import lacks
+from emarge.institutions.texts import LACK_TEXTS
 from emarge.lib.import_report import FileKind, FileReport, Outcome
 from emarge.lib.tables import Table
 from emarge.lib.words import folded
@@ -273,10 +274,8 @@ class _Taking:
             return
         missing = lacks(student.identifier, student.birth_on)
         if missing:
-            texts = {Lack.IDENTIFIER: _("INE or another identifier"), Lack.BIRTH_DATE: _("birth date")}
-            result.remarks.append(
-                _("not ready for sign-in: missing %(what)s") % {"what": ", ".join(texts[lack] for lack in missing)}
-            )
+            what = ", ".join(str(LACK_TEXTS[lack]) for lack in missing)
+            result.remarks.append(_("not ready for sign-in: missing %(what)s") % {"what": what})
 
     def _write(self) -> None:
         create_users(self._new_users)

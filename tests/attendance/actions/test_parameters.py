@@ -2,10 +2,10 @@ import pytest
 
 from emarge.attendance import actions
 from emarge.attendance.models import Parameters
-from emarge.attendance.rules import Missing
 from emarge.audit.actions import OPERATOR, pseudonyms
 from emarge.audit.models import OutboxEvent
 from emarge.institutions.models import InstitutionCode, Student
+from emarge.institutions.rules import Lack
 from emarge.lib.refusal import Refused
 from emarge.proof.evidence import records
 from emarge.timetable.models import Course
@@ -130,8 +130,8 @@ def test_incomplete_students_are_answered_and_the_others_flagged(school):
     )
     missing = actions.flag_students([dan, bare, undated], subject_to=True, by=school.secretary, at=TEN)
     assert [(str(one.student), one.lacks) for one in missing] == [
-        ("BARE Bo", (Missing.IDENTIFIER, Missing.BIRTH_DATE)),
-        ("UNDATED Una", (Missing.BIRTH_DATE,)),
+        ("BARE Bo", (Lack.IDENTIFIER, Lack.BIRTH_DATE)),
+        ("UNDATED Una", (Lack.BIRTH_DATE,)),
     ]
     flagged = Student.objects.filter(subject_to_sign_in=True).values_list("first_name", flat=True)
     assert sorted(flagged) == ["Alice", "Bao", "Chloe", "Dan"]

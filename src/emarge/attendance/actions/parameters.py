@@ -15,6 +15,7 @@ from emarge.audit import actions as audit
 from emarge.audit.queries import log_is_known
 from emarge.hosting.models import Base
 from emarge.institutions.models import InstitutionCode, Student
+from emarge.institutions.rules import Lack, lacks
 from emarge.timetable.models import Course
 
 
@@ -23,7 +24,7 @@ class Missing:
     """A student who cannot be subject to sign-in yet, and what is missing (row M3.4)."""
 
     student: Student
-    lacks: tuple[rules.Missing, ...]
+    lacks: tuple[Lack, ...]
 
 
 def _need(by: User | None, right: Right) -> None:
@@ -164,9 +165,9 @@ def flag_students(students: Iterable[Student], *, subject_to: bool, by: User | N
     rows = rows.filter(subject_to_sign_in=not subject_to).select_for_update(of=("self",))
     incomplete, changed = [], []
     for student in rows.select_related("base"):
-        lacks = rules.missing(identifier=student.identifier, has_birth_date=student.birth_on is not None)
-        if subject_to and lacks:
-            incomplete.append(Missing(student, tuple(lacks)))
+        found = lacks(student.identifier, student.birth_on)
+        if subject_to and found:
+            incomplete.append(Missing(student, tuple(found)))
         else:
             changed.append(student)
     Student.objects.filter(pk__in=[student.pk for student in changed]).update(subject_to_sign_in=subject_to)

@@ -10,10 +10,10 @@ from django.views.decorators.http import require_GET, require_POST
 
 from emarge.accounts.models import Right
 from emarge.attendance import actions
-from emarge.attendance.rules import missing
-from emarge.attendance.texts import MISSING_TEXTS
 from emarge.institutions.identifiers import masked
 from emarge.institutions.models import Student
+from emarge.institutions.rules import lacks
+from emarge.institutions.texts import LACK_TEXTS
 from emarge.lib.refusal import Refused
 from emarge.spaces.access import require_right
 from emarge.spaces.notices import notice
@@ -45,7 +45,7 @@ def flag(request: HttpRequest) -> HttpResponse:
     if not incomplete:
         notice(request, told)
         return go("secretariat:students", query=choice.query())
-    todo = [(each.student, [MISSING_TEXTS[lack] for lack in each.lacks]) for each in incomplete]
+    todo = [(each.student, [LACK_TEXTS[lack] for lack in each.lacks]) for each in incomplete]
     return _show(request, choice, told=told, todo=todo)
 
 
@@ -93,10 +93,7 @@ def _show(
         {
             "student": student,
             "identifier": masked(student.identifier),
-            "lacks": [
-                MISSING_TEXTS[lack]
-                for lack in missing(identifier=student.identifier, has_birth_date=student.birth_on is not None)
-            ],
+            "lacks": [LACK_TEXTS[lack] for lack in lacks(student.identifier, student.birth_on)],
         }
         for student in context["page"]
     ]
