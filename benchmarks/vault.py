@@ -1,9 +1,10 @@
 """Deposits per second through HTTP into a real vault with a real timestamp authority, both processes of their own.
 
-Run: ``python -m benchmarks.vault [seconds]``. The yardstick of the same run is what the disk allows at best: a plain
+Run: ``python -m benchmarks.vault [--seconds N]``. The yardstick of the same run is what the disk allows at best: a plain
 append and fdatasync per 100 records of the same size. Prints a table and, last, one JSON object.
 """
 
+import argparse
 import asyncio
 import base64
 import json
@@ -182,7 +183,9 @@ def measure(data: Path, seconds: float) -> dict[str, object]:
 
 def main() -> None:
     """Measure and print."""
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 5.0
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=5.0, help="of load for each row (default: %(default)s)")
+    seconds = parser.parse_args().seconds
     with tempfile.TemporaryDirectory(prefix="emarge-benchmark-") as folder:
         result = measure(Path(folder), seconds)
     columns = list(result["loads"][0])  # type: ignore[index]
