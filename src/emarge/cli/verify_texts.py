@@ -163,7 +163,7 @@ _FR = Texts(
     log="Registre",
     log_size="{log}, {size} enregistrements sous le point de contrôle signé",
     mirror="Miroir",
-    mirrored="{name} les conserve aussi ; cosigné {at}",
+    mirrored="{name} les conserve aussi ; cosigné le {at}",
     produced="Dossier produit",
     trust="Empreinte de confiance",
     meeting="séance",
@@ -220,7 +220,7 @@ _FR = Texts(
         Warn.NO_OPENING: (
             "ces émargements n’ont pu être comparés à leur période d’ouverture, dont le début n’est pas dans ce dossier"
         ),
-        Warn.NOT_MIRRORED: "le miroir n’avait pas encore cosigné l’état du registre à la production du dossier",
+        Warn.NOT_MIRRORED: "le miroir n’avait pas encore cosigné le point de contrôle lors de la production du dossier",
         Warn.NO_APPROVAL: ("la demande et son approbation par une seconde personne ne sont pas dans ce dossier"),
     },
     events={
