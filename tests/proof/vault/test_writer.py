@@ -13,7 +13,7 @@ from emarge.proof.vault.errors import CorruptVault, DurabilityLost, StampUnavail
 from emarge.proof.vault.merkle import leaf_hash
 from emarge.proof.vault.opened import Vault
 from emarge.proof.vault.reader import LogReader
-from emarge.proof.vault.writer import staged
+from emarge.proof.vault.stored import staged
 
 
 def numbered(number):

@@ -16,8 +16,8 @@ from emarge.proof.vault.merkle import HASH_SIZE, leaf_hash, root_hash
 from emarge.proof.vault.opened import read_configuration
 from emarge.proof.vault.reader import LogReader
 from emarge.proof.vault.sequencer import Sequencer
+from emarge.proof.vault.stored import staged
 from emarge.proof.vault.tiles import ENTRIES, WIDTH, Tile
-from emarge.proof.vault.writer import staged
 
 _TRIES = 20
 _BESIDE_TILES = {"checkpoint", "staging"}

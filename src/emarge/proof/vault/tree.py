@@ -1,7 +1,7 @@
 """The right edge of a growing tree: all that is needed to append, and to write the tiles that it fills."""
 
 from emarge.proof.vault.merkle import leaf_hash, root_hash
-from emarge.proof.vault.tiles import ENTRIES, WIDTH, Tile, encode_bundle
+from emarge.proof.vault.tiles import ENTRIES, WIDTH, Tile, decode_hashes, encode_bundle
 
 
 class Tree:
@@ -50,6 +50,13 @@ class Tree:
                 index = self.size >> 8 * (level + 1)
                 partial[Tile(level, index, len(hashes))] = b"".join(hashes)
         return self._filled | partial
+
+    def hashes(self, tile: Tile) -> list[bytes] | None:
+        """What is in memory of a tile of hashes: of the right edge, or filled since ``forget``."""
+        if tile.level < len(self._levels) and tile.index == self.size >> 8 * (tile.level + 1):
+            return self._levels[tile.level]
+        filled = self._filled.get(tile.full)
+        return None if filled is None else decode_hashes(filled, tile.path)
 
     def forget(self) -> None:
         """Let go of the filled tiles: they are on disk."""

@@ -1,11 +1,10 @@
 """Writes one log: one batch after the other, in the order of docs/formats/durable-writes.md."""
 
 import hashlib
-import struct
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from emarge.proof.vault import entry, files
+from emarge.proof.vault import entry
 from emarge.proof.vault.checkpoint import Checkpoint
 from emarge.proof.vault.contents import Contents
 from emarge.proof.vault.deposits import Deposit, Receipt
@@ -19,13 +18,10 @@ from emarge.proof.vault.errors import (
 )
 from emarge.proof.vault.logs import Log
 from emarge.proof.vault.merkle import leaf_hash
-from emarge.proof.vault.reader import LogReader
 from emarge.proof.vault.sequencer import Place, Row, Sequencer
-from emarge.proof.vault.tiles import WIDTH, Tile
-from emarge.proof.vault.tree import Tree
+from emarge.proof.vault.stored import StoredLog
 
 Stamp = Callable[[Sequence[bytes]], list[bytes]]
-_FRAME = struct.Struct(">QH")
 
 
 class LogWriter:
@@ -39,23 +35,22 @@ class LogWriter:
         self._sequencer = sequencer
         self._contents = contents
         self._stamp = stamp
-        self._reader = LogReader(log.folder)
-        self._staging = files.Staging(log.folder / "staging")
-        self._unpublished: list[bytes] = []
-        self._partial: set[Tile] = set()
         self._in_doubt = False
-        self.published = 0
-        self._note = b""
+        self._stored = StoredLog(log.folder, log.name)
         try:
-            self._tree = self._recover()
+            self._note = self._recover()
             self.publish()
         except BaseException:
-            self._staging.close()
+            self._stored.close()
             raise
 
     @property
     def size(self) -> int:
-        return self._tree.size
+        return self._stored.size
+
+    @property
+    def published(self) -> int:
+        return self._stored.published
 
     @property
     def in_doubt(self) -> bool:
@@ -88,20 +83,10 @@ class LogWriter:
     def publish(self) -> None:
         """Write the tiles of what is sequenced, then the checkpoint; empty the staging file."""
         with self._writing():
-            folder, tiles = self.log.folder, self._tree.tiles()
-            files.put_all(folder, {folder / tile.path: data for tile, data in tiles.items()})
-            files.replace(folder / "checkpoint", self._note)
-            self._staging.shorten(0)
-            partial = {tile for tile in tiles if tile.width < WIDTH}
-            for tile in self._partial - partial:
-                files.remove(folder / tile.path)
-            self._partial = partial
-            self._tree.forget()
-            self._unpublished = []
-            self.published = self.size
+            self._stored.publish(self._note)
 
     def close(self) -> None:
-        self._staging.close()
+        self._stored.close()
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -116,12 +101,11 @@ class LogWriter:
         entries = self._entries(deposits)
         old_size = self.size
         with self._writing():
-            self._staging.append(b"".join(_frames(entries, old_size)))
-            leaves = [self._tree.append(data).hex() for data in entries]
-            note = self.log.sign(self.size, self._tree.root())
+            self._stored.stage(entries)
+            leaves = [self._stored.append(data).hex() for data in entries]
+            note = self.log.sign(self.size, self._stored.tree.root())
             rows = [Row(deposit.uuid, deposit.labels) for deposit in deposits]
             self._sequencer.advance(self.log.name, old_size, note, rows)
-            self._unpublished += entries
             self._note = note
         logged = zip(deposits, entries, leaves, strict=True)
         return {
@@ -141,65 +125,27 @@ class LogWriter:
 
     def _recall(self, uuid: str, place: Place) -> tuple[Receipt, bytes]:
         """The receipt that a record got, and its payload."""
-        data = self._entry(place.index)
+        data = self._stored.entry(place.index)
         logged = entry.decode(data)
         leaf = leaf_hash(data).hex()
         return Receipt(uuid, place.index, leaf, logged.stamp, place.size, place.checkpoint), logged.payload
 
-    def _entry(self, index: int) -> bytes:
-        if index < self.published:
-            return self._reader.entry(index, self.published)
-        return self._unpublished[index - self.published]
-
-    def _recover(self) -> Tree:
+    def _recover(self) -> bytes:
+        """Bring files and tree to the sequencer's last checkpoint, and give its note."""
         head = self._sequencer.head(self.log.name)
         if head is None:
             raise CorruptVault(f"the sequencer does not know the log {self.log.name}")
-        last, published = self._open(head.checkpoint), self._open(self._reader.checkpoint())
+        last, published = self._open(head.checkpoint), self._open(self._stored.reader.checkpoint())
         if published.size > last.size or last.size != head.size:
             raise CorruptVault(f"the sequencer of the log {self.log.name} is older than its tiles: it was rolled back")
-        tree = Tree.restore(published.size, *self._reader.right_edge(published.size))
-        if tree.root() != published.root:
-            raise CorruptVault(f"the last tiles of the log {self.log.name} do not lead to its checkpoint")
-        self.published, self._note = published.size, head.checkpoint
-        self._partial = {tile for tile in tree.tiles() if tile.width < WIDTH}
-        for data in staged(self._staging.read(), published.size, last.size):
-            tree.append(data)
-        if tree.root() != last.root:
-            raise CorruptVault(f"the staging file of the log {self.log.name} does not lead to its last checkpoint")
-        return tree
+        self._stored.recover(published, last)
+        return head.checkpoint
 
     def _open(self, note: bytes) -> Checkpoint:
         try:
             return self.log.open(note)
         except CheckpointError as error:
             raise CorruptVault(f"a checkpoint of the log {self.log.name} is false: {error}") from error
-
-
-def staged(data: bytes, start: int, end: int) -> Iterator[bytes]:
-    """The entries ``[start, end)`` of a staging file; CorruptVault when one is missing.
-
-    What stands before was published, what stands after was never sequenced: neither is looked at.
-    """
-    position, expected = 0, start
-    while expected < end:
-        body = position + _FRAME.size
-        if body > len(data):
-            raise CorruptVault(f"the entry {expected} is neither in a tile nor in the staging file")
-        index, length = _FRAME.unpack_from(data, position)
-        position = body + length
-        if position > len(data):
-            raise CorruptVault(f"the entry {expected} is neither in a tile nor in the staging file")
-        if index == expected:
-            yield data[body:position]
-            expected += 1
-        elif index >= start:
-            raise CorruptVault(f"the staging file holds the entry {index} where {expected} should stand")
-
-
-def _frames(entries: Sequence[bytes], start: int) -> Iterator[bytes]:
-    for index, data in enumerate(entries, start=start):
-        yield _FRAME.pack(index, len(data)) + data
 
 
 def _join(request: Sequence[Deposit], payloads: dict[str, bytes], fresh: list[Deposit]) -> VaultRefused | None:
