@@ -1,7 +1,7 @@
 """Deposits per second through HTTP into a real vault with a real timestamp authority, both processes of their own.
 
-Run: ``python -m benchmarks.vault [--seconds N]``. The yardstick of the same run is what the disk allows at best: a plain
-append and fdatasync per 100 records of the same size. Prints a table and, last, one JSON object.
+Run: ``python -m benchmarks.vault [--seconds N]``. The yardstick of the same run is what the disk allows at best: a
+plain append and fdatasync per 100 records of the same size. Prints a table and, last, one JSON object.
 """
 
 import argparse
