@@ -7,13 +7,13 @@ PORT ?= 8000
 FRONTEND := $(shell find frontend -type f) package.json package-lock.json tsconfig.json
 CATALOGUES := $(shell find src/emarge/locale -name '*.po')
 
-.PHONY: run test build check unit e2e wheel lock messages clean
+.PHONY: run test build system check unit e2e wheel lock messages clean
 
 run: build  ## set up, make a demo base when there is none, start everything, print the address and the logins
 	$(BIN)/emarge demo --data $(DATA)
 	$(BIN)/emarge run --data $(DATA) --port $(PORT)
 
-test: build $(VENV)/dev chromium check  ## set up, all checks and tests, browser included
+test: build $(VENV)/dev system check  ## set up, all checks and tests, browser included
 	$(BIN)/python -m pytest -q
 
 build: $(VENV)/server src/emarge/static/built/app.js $(VENV)/messages
@@ -45,9 +45,11 @@ $(VENV)/messages: $(CATALOGUES) $(VENV)/server
 	$(BIN)/python -c "import pathlib, hatch_build; hatch_build.compile_catalogues(pathlib.Path('.'))"
 	touch $@
 
-chromium:  ## the browser of the tests and the tools they call, from the system's packages
-	@for need in chromium xgettext openssl; do command -v $$need >/dev/null || missing=1; done; \
-	if [ -n "$$missing" ]; then apt-get update -q && apt-get install -qy --no-install-recommends chromium gettext openssl; fi
+system:  ## the browser of the tests, the sources of time and the tools that they call, from the system's packages
+	@for need in chromium xgettext openssl chronyd gpsd strace; do \
+	  PATH="$$PATH:/usr/sbin" command -v $$need >/dev/null || missing=1; done; \
+	if [ -n "$$missing" ]; then apt-get update -q && \
+	  apt-get install -qy --no-install-recommends chromium gettext openssl chrony gpsd strace; fi
 
 check: $(VENV)/dev  ## style, types, import contracts
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

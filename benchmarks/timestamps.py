@@ -41,9 +41,8 @@ BATCH = messages.BATCH_LIMIT
 SERVE = """
 import sys
 from pathlib import Path
-from emarge.proof.timestamping.clock import SystemClock
 from emarge.proof.timestamping.server import serve
-serve(Path(sys.argv[1]), port=int(sys.argv[2]), clock=SystemClock())
+serve(Path(sys.argv[1]), port=int(sys.argv[2]))
 """
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from emarge.proof.timestamping.clock import ClockState
+from emarge.proof.timestamping.comparison import ClockState
 
 
 def reading(at: datetime) -> dict[str, Any]:  # noqa: ARG001 - sources that answer for an instant come with it

@@ -1,5 +1,7 @@
 import argparse
-from datetime import UTC, datetime
+import os
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,6 +10,11 @@ from emarge.cli.errors import CommandError
 
 if TYPE_CHECKING:
     from emarge.cli.parsers import Subparsers
+    from emarge.proof.timestamping.comparison import Schedule
+    from emarge.proof.timestamping.sources import Source
+
+_IPV6 = 6
+_MOST_MILLISECONDS = 1000
 
 
 def add_parser(subparsers: "Subparsers") -> argparse.ArgumentParser:
@@ -18,6 +25,7 @@ def add_parser(subparsers: "Subparsers") -> argparse.ArgumentParser:
     add_data(create)
     serve = commands.add_parser("serve", help="start the authority alone, on loopback")
     serve.add_argument("--port", type=port, required=True)
+    _add_sources(serve)
     add_data(serve)
     return parser
 
@@ -27,11 +35,85 @@ def run(args: argparse.Namespace) -> int:
         create_authority(args.data, name=args.name)
         print(f"The timestamp authority is in {args.data / 'timestamping'}. Keep its keys: without them no new stamp.")
         return 0
-    from emarge.proof.timestamping.clock import SystemClock
     from emarge.proof.timestamping.server import serve
 
-    serve(args.data / "timestamping", port=args.port, clock=SystemClock())
+    serve(args.data / "timestamping", port=args.port, sources=_sources(args), schedule=_schedule(args))
     return 0
+
+
+def _add_sources(parser: argparse.ArgumentParser) -> None:
+    """What the time is compared with. The environment serves `emarge run`, which starts this process."""
+    parser.add_argument(
+        "--gpsd",
+        type=_host_and_port,
+        default=os.environ.get("EMARGE_GPSD"),
+        metavar="HOST:PORT",
+        help="a GPS receiver behind gpsd (EMARGE_GPSD); with --chronyd, never alone",
+    )
+    parser.add_argument(
+        "--chronyd",
+        type=_socket_or_address,
+        default=os.environ.get("EMARGE_CHRONYD"),
+        metavar="SOCKET|IP:PORT",
+        help="internet time measured by chronyd (EMARGE_CHRONYD); with --gpsd, never alone",
+    )
+    parser.add_argument(
+        "--accuracy-ms",
+        type=_milliseconds,
+        default=os.environ.get("EMARGE_ACCURACY_MS", "100"),
+        metavar="MS",
+        help="the declared accuracy, which no token exceeds: 1 to 1000 (EMARGE_ACCURACY_MS; default: 100)",
+    )
+    parser.add_argument(
+        "--gps-lag-ms",
+        type=_milliseconds,
+        default=os.environ.get("EMARGE_GPS_LAG_MS", "600"),
+        metavar="MS",
+        help="how late a receiver without a pulse per second may report (EMARGE_GPS_LAG_MS; default: 600)",
+    )
+
+
+def _sources(args: argparse.Namespace) -> "list[Source]":
+    if args.gpsd is None and args.chronyd is None:
+        return []
+    if args.gpsd is None or args.chronyd is None:
+        raise CommandError("One source can be compared with no other: give both --gpsd and --chronyd, or neither.")
+    from emarge.proof.timestamping.chronyd import ChronydSource
+    from emarge.proof.timestamping.gpsd import GpsdSource
+
+    host, gpsd_port = args.gpsd
+    return [GpsdSource(host, gpsd_port, lag=args.gps_lag_ms), ChronydSource(args.chronyd)]
+
+
+def _schedule(args: argparse.Namespace) -> "Schedule":
+    from emarge.proof.timestamping.comparison import Schedule
+
+    return Schedule(accuracy=args.accuracy_ms)
+
+
+def _host_and_port(text: str) -> tuple[str, int]:
+    host, separator, number = text.rpartition(":")
+    if not separator or not host:
+        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT")
+    return host.removeprefix("[").removesuffix("]"), port(number)
+
+
+def _socket_or_address(text: str) -> str:
+    if text.startswith("/"):
+        return text
+    host, number = _host_and_port(text)
+    try:
+        address = ip_address(host)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither the path of a socket nor IP:PORT") from None
+    return f"[{address}]:{number}" if address.version == _IPV6 else f"{address}:{number}"
+
+
+def _milliseconds(text: str) -> timedelta:
+    number = int(text) if text.isascii() and text.isdigit() else 0
+    if not 1 <= number <= _MOST_MILLISECONDS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of milliseconds from 1 to {_MOST_MILLISECONDS}")
+    return timedelta(milliseconds=number)
 
 
 def create_authority(data: Path, *, name: str) -> None:

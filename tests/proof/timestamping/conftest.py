@@ -18,9 +18,8 @@ from emarge.proof.timestamping.authority import Authority, create
 SERVE = """
 import sys
 from pathlib import Path
-from emarge.proof.timestamping.clock import SystemClock
 from emarge.proof.timestamping.server import serve
-serve(Path(sys.argv[1]), port=int(sys.argv[2]), clock=SystemClock())
+serve(Path(sys.argv[1]), port=int(sys.argv[2]))
 """
 
 

@@ -15,7 +15,8 @@ from asn1crypto import tsp
 from emarge.proof.timestamping import messages, tokens
 from emarge.proof.timestamping.authority import Authority, create
 from emarge.proof.timestamping.certificates import SIGNER_LIFE
-from emarge.proof.timestamping.clock import ClockState, declared
+from emarge.proof.timestamping.clock import declared
+from emarge.proof.timestamping.comparison import ClockState
 from emarge.proof.timestamping.errors import AuthorityError, ClockUnfit
 from emarge.proof.timestamping.messages import Failure, RejectedError
 from emarge.proof.timestamping.verify import Timestamp, read_token

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from emarge.proof.timestamping.clock import ClockState, Reading, SystemClock, declared
+from emarge.proof.timestamping.clock import Reading, SystemClock, declared
+from emarge.proof.timestamping.comparison import ClockState, Verdict
 from emarge.proof.timestamping.tokens import DEMO_POLICY
 
 
@@ -14,7 +15,13 @@ def test_the_system_clock_is_declared_under_the_demo_policy():
     reading = SystemClock().read()
     assert before <= reading.at <= datetime.now(UTC)
     assert reading == Reading(
-        reading.at, timedelta(milliseconds=500), ("system clock (declared)",), ClockState.IN_SYNC, DEMO_POLICY
+        reading.at,
+        timedelta(milliseconds=500),
+        ("system clock (declared)",),
+        ClockState.IN_SYNC,
+        DEMO_POLICY,
+        timedelta(seconds=1),
+        Verdict.DECLARED,
     )
 
 

@@ -15,7 +15,9 @@ from tests.proof.timestamping.conftest import SERVE, Served
 
 from emarge.proof.timestamping import messages, server
 from emarge.proof.timestamping.authority import Authority
-from emarge.proof.timestamping.clock import ClockState, declared
+from emarge.proof.timestamping.clock import declared
+from emarge.proof.timestamping.comparison import ClockState
+from emarge.proof.timestamping.history import History
 from emarge.proof.timestamping.messages import Failure, RejectedError
 from emarge.proof.timestamping.verify import verify_token
 
@@ -31,6 +33,9 @@ class FixedClock:
     def read(self):
         return self.reading
 
+    def describe(self):
+        return {"sources": [], "comparison": None, "samples": []}
+
 
 @pytest.fixture
 def clock(now):
@@ -42,7 +47,7 @@ def call(folder, authority, clock):
     """A function: one call of the application, as (status, headers, body). No credential is needed."""
     (folder / "credential").unlink()
     authority.credential_digest = None
-    application = server.Application(authority, clock)
+    application = server.Application(authority, clock, History(authority._folder))
     return lambda method, path, **given: asyncio.run(exchange(application, method, path, **given))
 
 
@@ -199,7 +204,7 @@ def test_a_caller_that_goes_away_is_not_answered(authority, clock):
     authority.credential_digest = None
     headers = [(b"content-type", b"application/timestamp-query")]
     scope = {"type": "http", "method": "POST", "path": "/", "headers": headers}
-    asyncio.run(server.Application(authority, clock)(scope, receive, send))
+    asyncio.run(server.Application(authority, clock, History(authority._folder))(scope, receive, send))
 
 
 def test_health_says_what_the_clock_says(call, clock):
@@ -225,7 +230,7 @@ def test_a_credential_is_needed(folder, clock, authorization, path):
     with Authority.open(folder) as authority:
         authority.credential_digest = hashlib.sha256(b"secret").hexdigest()
         headers = [(b"authorization", authorization.format("secret").encode())] if authorization is not None else []
-        application = server.Application(authority, clock)
+        application = server.Application(authority, clock, History(authority._folder))
         status, answer, _ = asyncio.run(exchange(application, "POST", path, body=QUERY, headers=headers))
         assert (status, answer["www-authenticate"]) == (401, "Bearer")
         right = [(b"authorization", b"bearer secret")]

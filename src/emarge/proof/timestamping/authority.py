@@ -4,6 +4,7 @@ import hashlib
 import re
 import secrets
 import shutil
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -95,6 +96,8 @@ class Authority:
         self._attribute = tokens.signing_certificate(hashlib.sha256(self._certificate).digest())
         self.root_certificate = root.public_bytes(serialization.Encoding.DER)
         self.credential_digest = credential_digest
+        self.issued = 0
+        self.refused: Counter[Failure] = Counter()
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -137,8 +140,13 @@ class Authority:
         Raises `ClockUnfit` when the reading cannot be stamped, OSError when serials cannot be reserved,
         `AuthorityError` when another process signs with this folder: no token exists then.
         """
-        gen_time, accuracy = self._instant(reading)
-        first = self._reserved.take(len(requests), gen_time)
+        try:
+            gen_time, accuracy = self._instant(reading)
+            first = self._reserved.take(len(requests), gen_time)
+        except (ClockUnfit, OSError, AuthorityError) as error:
+            unfit = isinstance(error, ClockUnfit)
+            self.refused[Failure.TIME_NOT_AVAILABLE if unfit else Failure.SYSTEM_FAILURE] += len(requests)
+            raise
         writer = tokens.TstInfoWriter(reading.policy, gen_time, accuracy)
         return [
             self._answer(request, serial, writer, reading.policy)
@@ -148,10 +156,10 @@ class Authority:
     def _instant(self, reading: Reading) -> tuple[datetime, timedelta]:
         """The genTime to write, never before an earlier one, and an accuracy that covers the reading."""
         if not reading.fit:
-            raise ClockUnfit(f"The clock is {reading.state}, with a bound of {reading.bound.total_seconds()} s.")
+            raise ClockUnfit(f"The clock is {reading.state}: {reading.reason}.")
         gen_time = max(reading.at, self._reserved.latest)
         accuracy = reading.bound + (gen_time - reading.at)
-        if accuracy > tokens.MAX_ACCURACY:
+        if accuracy > reading.limit:
             raise ClockUnfit("The clock is behind a time that may have been given already.")
         if not self._period[0] <= gen_time <= self._period[1]:
             raise ClockUnfit("The certificate of the authority is out of its period.")
@@ -161,11 +169,16 @@ class Authority:
         try:
             request = messages.read_request(data)
         except RejectedError as rejected:
-            return messages.rejection(rejected.failure, str(rejected))
+            return self._reject(rejected.failure, str(rejected))
         if request.policy is not None and request.policy != policy:
-            return messages.rejection(Failure.UNACCEPTED_POLICY, f"Tokens are given under {policy} alone.")
+            return self._reject(Failure.UNACCEPTED_POLICY, f"Tokens are given under {policy} alone.")
         info = writer.write(request.imprint, serial, request.nonce)
+        self.issued += 1
         return messages.granted(self._token(info, request))
+
+    def _reject(self, failure: Failure, text: str) -> bytes:
+        self.refused[failure] += 1
+        return messages.rejection(failure, text)
 
     def _token(self, info: bytes, request: Request) -> bytes:
         attributes = tokens.signed_attributes(hashlib.sha256(info).digest(), self._attribute)

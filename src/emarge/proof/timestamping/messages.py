@@ -28,6 +28,12 @@ class Failure(IntEnum):
     UNACCEPTED_EXTENSION = 16
     SYSTEM_FAILURE = 25
 
+    @property
+    def word(self) -> str:
+        """Its name in RFC 3161: badAlg, timeNotAvailable, …"""
+        first, *others = self.name.lower().split("_")
+        return first + "".join(other.capitalize() for other in others)
+
 
 class RejectedError(Exception):
     """A request that gets no token: which bit, and a sentence for whoever sent it."""

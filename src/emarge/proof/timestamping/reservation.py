@@ -43,6 +43,15 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def replace(path: Path, content: bytes) -> None:
+    """Replace a file durably: after a crash it is the old one or the new one, whole."""
+    temporary = path.with_name(path.name + ".new")
+    temporary.unlink(missing_ok=True)
+    write_new(temporary, content)
+    temporary.replace(path)
+    sync_folder(path.parent)
+
+
 def start(folder: Path) -> None:
     """Write the first state of a new authority: nothing was given yet."""
     write_new(folder / _FILE, _encode(_Reserved(1, datetime(1970, 1, 1, tzinfo=UTC))))
@@ -85,11 +94,7 @@ class Reservation:
 
     def _write(self, reserved: _Reserved) -> None:
         """Replace the state durably; what was reserved stays as it was when this fails."""
-        temporary = self._folder / (_FILE + ".new")
-        temporary.unlink(missing_ok=True)
-        write_new(temporary, _encode(reserved))
-        temporary.replace(self._folder / _FILE)
-        sync_folder(self._folder)
+        replace(self._folder / _FILE, _encode(reserved))
         self._reserved = reserved
 
     def close(self) -> None:

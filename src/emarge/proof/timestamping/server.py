@@ -7,6 +7,7 @@ import json
 import logging
 import signal
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,10 +19,13 @@ from granian.server.embed import Server
 
 from emarge.proof.timestamping import messages
 from emarge.proof.timestamping.authority import Authority
-from emarge.proof.timestamping.clock import Clock
+from emarge.proof.timestamping.clock import Clock, ComparedClock, Reading, SystemClock, stamp
+from emarge.proof.timestamping.comparison import Schedule
 from emarge.proof.timestamping.der import DerError
 from emarge.proof.timestamping.errors import AuthorityError, ClockUnfit
+from emarge.proof.timestamping.history import History
 from emarge.proof.timestamping.messages import Failure
+from emarge.proof.timestamping.sources import Source
 
 MAX_QUERY = 8 * 1024
 MAX_BATCH = 256 * 1024
@@ -58,12 +62,14 @@ class _Disconnected(Exception):  # noqa: N818 - the caller went away: nobody wai
 class Application:
     """The ASGI application. Every call ends in an answer that says what was wrong, never in a trace."""
 
-    def __init__(self, authority: Authority, clock: Clock) -> None:
-        self._authority, self._clock = authority, clock
+    def __init__(self, authority: Authority, clock: Clock, history: History) -> None:
+        self._authority, self._clock, self._history = authority, clock, history
+        self._since = datetime.now(UTC)
         self._routes: dict[str, tuple[str, Callable[[Scope, Receive], Awaitable[_Answer]]]] = {
             "/": ("POST", self._query),
             "/batch": ("POST", self._batch),
             "/health": ("GET", self._health),
+            "/status": ("GET", self._status),
             "/certificates": ("GET", self._certificates),
         }
 
@@ -122,13 +128,23 @@ class Application:
 
     async def _health(self, _scope: Scope, _receive: Receive) -> _Answer:
         reading = self._clock.read()
-        health = {
-            "state": reading.state,
-            "bound": reading.bound.total_seconds(),
-            "sources": reading.sources,
-            "policy": reading.policy,
+        return _Answer(200 if reading.fit else 503, _JSON, json.dumps(_health(reading)).encode())
+
+    async def _status(self, _scope: Scope, _receive: Receive) -> _Answer:
+        """Everything that a person needs to judge the time, fit or not."""
+        reading, now = self._clock.read(), datetime.now(UTC)
+        refused = {failure.word: count for failure, count in sorted(self._authority.refused.items())}
+        status = {
+            "at": stamp(now),
+            **_health(reading),
+            "fit": reading.fit,
+            "reason": reading.reason,
+            "declared_accuracy": reading.limit.total_seconds(),
+            "tokens": {"since": stamp(self._since), "issued": self._authority.issued, "refused": refused},
+            **self._clock.describe(),
+            "changes": self._history.last_day(now),
         }
-        return _Answer(200 if reading.fit else 503, _JSON, json.dumps(health).encode())
+        return _Answer(200, _JSON, json.dumps(status).encode())
 
     async def _certificates(self, _scope: Scope, _receive: Receive) -> _Answer:
         chain = [self._authority.root_certificate, *self._authority.certificates]
@@ -161,6 +177,15 @@ class Application:
             raise _Refused(401, "This credential is not known.", (b"www-authenticate", b"Bearer"))
 
 
+def _health(reading: Reading) -> dict[str, Any]:
+    return {
+        "state": reading.state,
+        "bound": None if reading.bound == timedelta.max else reading.bound.total_seconds(),
+        "sources": reading.sources,
+        "policy": reading.policy,
+    }
+
+
 async def _read(receive: Receive, limit: int) -> bytes:
     body = bytearray()
     while True:
@@ -184,11 +209,19 @@ async def _send(send: Send, answer: _Answer) -> None:
     await send({"type": "http.response.body", "body": answer.body})
 
 
-def serve(folder: Path, *, port: int, clock: Clock) -> None:
-    """Serve the authority of a folder on loopback until SIGTERM or SIGINT. Raises `AuthorityError`."""
+def serve(folder: Path, *, port: int, sources: Sequence[Source] = (), schedule: Schedule | None = None) -> None:
+    """Serve the authority of a folder on loopback until SIGTERM or SIGINT. Raises `AuthorityError`.
+
+    Without sources the system clock is declared trusted; with them, the time is what they and the quartz agree on.
+    """
     with Authority.open(folder) as authority:
         authority.hold()
-        asyncio.run(_serve(Application(authority, clock), port))
+        history = History(folder)
+        if not sources:
+            asyncio.run(_serve(Application(authority, SystemClock(), history), port))
+            return
+        with ComparedClock(sources, schedule or Schedule(), on_change=history.add) as clock:
+            asyncio.run(_serve(Application(authority, clock, history), port))
 
 
 async def _serve(application: Application, port: int) -> None:

@@ -15,6 +15,8 @@ DIGEST_SIZE = 32
 MAX_ACCURACY = timedelta(seconds=1)
 # Under the project's UUID arc (X.667): the system clock was declared trusted, nothing was compared.
 DEMO_POLICY = "2.25.133109607281002079832211882226271038126.1"
+# Three sources were compared and two agreed; the accuracy is the half-width of what they agreed on.
+QUORUM_POLICY = "2.25.133109607281002079832211882226271038126.2"
 
 _SHA256 = der.object_identifier("2.16.840.1.101.3.4.2.1")
 SHA256_ALGORITHM = tlv(der.SEQUENCE, _SHA256)
