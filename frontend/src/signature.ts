@@ -21,6 +21,8 @@ class SignatureForm {
     }
     canvas.setAttribute("role", "img");
     this.pad.addEventListener("endStroke", () => this.refresh());
+    // Or a quick last stroke counts as the swing of a scroll, and the browser swallows a tap that follows at once.
+    canvas.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
     for (const button of form.querySelectorAll("[data-signature-clear]")) {
       button.addEventListener("click", () => {
         this.pad.clear();
