@@ -126,12 +126,12 @@ class Device:
     """Somebody's session over HTTP alone, to send what no page would."""
 
     def __init__(self, school: School, role: str, language: str = "en") -> None:
+        self.login, password = school.logins[role]
         self.http = httpx.Client(
             base_url=school.url, timeout=60, trust_env=False, headers={"accept-language": language}
         )
         self.http.get("/login")
-        username, password = school.logins[role]
-        assert self.post("/login", username=username, password=password).status_code == 302
+        assert self.post("/login", username=self.login, password=password).status_code == 302
 
     def __enter__(self) -> Self:
         return self
