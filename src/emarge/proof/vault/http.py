@@ -142,7 +142,7 @@ class Application:
         if role not in route.roles:
             raise VaultRefused("wrong_role", "this credential does not open this path")
         query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=10)
-        body = await _body(scope, receive) if method == "POST" else b""
+        body = await read_body(scope, receive, wire.MAX_BODY) if method == "POST" else b""
         return await route.handler(Request(match.groupdict(), query, body))
 
     def _role(self, scope: Scope) -> str:
@@ -237,17 +237,18 @@ def _refuse(code: str, text: str) -> Answer:
     return Answer(orjson.dumps({"code": code, "text": text}), status=status)
 
 
-async def _body(scope: Scope, receive: Receive) -> bytes:
+async def read_body(scope: Scope, receive: Receive, most: int) -> bytes:
+    """The body of a request; VaultRefused when it is longer than ``most`` bytes, or does not come whole."""
     lengths = [value for name, value in scope["headers"] if name == b"content-length"]
-    if lengths and (not lengths[0].isdigit() or int(lengths[0]) > wire.MAX_BODY):
-        raise VaultRefused("too_large", f"a body is at most {wire.MAX_BODY} bytes long")
+    if lengths and (not lengths[0].isdigit() or int(lengths[0]) > most):
+        raise VaultRefused("too_large", f"a body is at most {most} bytes long")
     body = bytearray()
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise VaultRefused("bad_request", "the body did not arrive whole")
         body += message.get("body", b"")
-        if len(body) > wire.MAX_BODY:
-            raise VaultRefused("too_large", f"a body is at most {wire.MAX_BODY} bytes long")
+        if len(body) > most:
+            raise VaultRefused("too_large", f"a body is at most {most} bytes long")
         if not message.get("more_body", False):
             return bytes(body)

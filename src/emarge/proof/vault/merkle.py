@@ -120,19 +120,24 @@ def range_hash(node: Node, start: int, end: int) -> bytes:
     return node_hash(range_hash(node, start, middle), range_hash(node, middle, end))
 
 
-def inclusion_proof(node: Node, index: int, size: int) -> list[bytes]:
-    """The hashes that prove the leaf at ``index`` in the tree of ``size`` leaves, from leaf to root."""
-    if not 0 <= index < size:
-        raise ProofError(f"index {index} is outside a tree of {size} leaves")
+def inclusion_proof(node: Node, index: int, size: int, height: int = 0) -> list[bytes]:
+    """The hashes that prove the leaf at ``index`` in the tree of ``size`` leaves, from leaf to root.
+
+    With a ``height``, index and proof are those of a run of ``2**height`` leaves (the last run may be shorter):
+    ``verify_inclusion`` then takes the root of the run for the leaf, and the number of runs for the size.
+    """
+    runs = -(-size >> height)
+    if not 0 <= index < runs:
+        raise ProofError(f"index {index} is outside a tree of {runs} leaves")
     proof: list[bytes] = []
-    start, end = 0, size
+    start, end = 0, runs
     while end - start > 1:
         middle = start + _split(end - start)
         if index < middle:
-            proof.append(range_hash(node, middle, end))
+            proof.append(range_hash(node, middle << height, min(end << height, size)))
             end = middle
         else:
-            proof.append(range_hash(node, start, middle))
+            proof.append(range_hash(node, start << height, middle << height))
             start = middle
     return proof[::-1]
 

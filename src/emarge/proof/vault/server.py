@@ -3,13 +3,15 @@
 import asyncio
 import logging
 import signal
+from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server.embed import Server
 
-from emarge.proof.vault.http import Application
+from emarge.proof.vault.http import Application, Receive, Scope, Send
 from emarge.proof.vault.opened import Vault
 from emarge.proof.vault.writer import Stamp
 
@@ -26,20 +28,32 @@ def serve(folder: Path, *, port: int, stamp: Stamp) -> None:
     """
     vault = Vault(folder, stamp)
     try:
-        asyncio.run(_serve(vault, port))
+        asyncio.run(answer(lambda fatal: Application(vault, fatal), port))
     finally:
         vault.close()
 
 
-async def _serve(vault: Vault, port: int) -> None:
+class Stoppable(Protocol):
+    """An ASGI application that can finish what it has taken."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
+async def answer(make: Callable[[Callable[[BaseException], None]], Stoppable], port: int) -> None:
+    """Serve the application that ``make`` gives, on loopback, until SIGTERM or SIGINT.
+
+    ``make`` is handed a function that stops the server for good; what it is called with is raised at the end.
+    """
     failures: list[BaseException] = []
 
     def fail(error: BaseException) -> None:
-        logger.critical("the vault stops: %s", error)
+        logger.critical("the process stops: %s", error)
         failures.append(error)
         server.stop()
 
-    application = Application(vault, fail)
+    application = make(fail)
     server = Server(
         application,
         address=_HOST,

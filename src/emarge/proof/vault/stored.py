@@ -4,7 +4,7 @@ The vault's writer and the mirror keep their logs in it; which checkpoint is the
 """
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -67,12 +67,21 @@ class StoredLog:
 
     def put_tiles(self) -> None:
         """Make every tile of the tree durable, before its checkpoint is decided."""
-        files.put_all(self.folder, {self.folder / tile.path: data for tile, data in self.tree.tiles().items()})
+        self._put(self.tree.tiles())
+
+    def put_full_tiles(self) -> None:
+        """Make the filled tiles durable and forget them and their entries: for a long way to the next checkpoint.
+
+        ``entry`` and ``entries`` then give what is published only.
+        """
+        self._put({tile: data for tile, data in self.tree.tiles().items() if tile.width == WIDTH})
+        self.tree.forget()
+        self._unpublished = []
 
     def publish(self, note: bytes) -> None:
         """Write the tiles, then the checkpoint of the whole tree; empty the staging file."""
         tiles = self.tree.tiles()
-        files.put_all(self.folder, {self.folder / tile.path: data for tile, data in tiles.items()})
+        self._put(tiles)
         self.replace_checkpoint(note)
         self._staging.shorten(0)
         partial = {tile for tile in tiles if tile.width < WIDTH}
@@ -121,6 +130,9 @@ class StoredLog:
 
     def close(self) -> None:
         self._staging.close()
+
+    def _put(self, tiles: Mapping[Tile, bytes]) -> None:
+        files.put_all(self.folder, {self.folder / tile.path: data for tile, data in tiles.items()})
 
 
 def staged(data: bytes, start: int, end: int) -> Iterator[bytes]:

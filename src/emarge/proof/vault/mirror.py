@@ -1,0 +1,338 @@
+"""A mirror: holds every entry of the logs it knows, and cosigns only what extends what it has.
+
+C2SP ``tlog-mirror``; docs/formats/mirror.md says bytes, answers and the order of durable writes.
+"""
+
+import hashlib
+import hmac
+import json
+import logging
+import secrets
+import shutil
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
+
+from emarge.proof.vault import checkpoint, cosignature, files, merkle, mirror_state, mirror_wire
+from emarge.proof.vault.checkpoint import Checkpoint
+from emarge.proof.vault.create import LOCK, credential_hash
+from emarge.proof.vault.errors import CheckpointError, CorruptVault, DurabilityLost, ProofError, VaultRefused
+from emarge.proof.vault.merkle import EMPTY_ROOT
+from emarge.proof.vault.mirror_state import LogState, MirrorState, Refusal
+from emarge.proof.vault.mirror_wire import Info, Package, Upload
+from emarge.proof.vault.stored import StoredLog
+from emarge.proof.vault.tiles import WIDTH, Tile
+
+ROLES = ("vault", "reader")
+CONFIGURATION = "mirror.json"
+KEY = "signing.pem"
+MOST_UNPUBLISHED = 1024
+_RUN = WIDTH.bit_length() - 1
+
+logger = logging.getLogger("emarge.mirror")
+
+
+class NotNextError(VaultRefused):
+    """The request does not begin where the mirror stands, which ``info`` says."""
+
+    def __init__(self, info: Info) -> None:
+        super().__init__("not_next", f"the mirror has {info.next} entries, and {info.pending} are pending")
+        self.info = info
+
+
+@dataclass
+class MirroredLog:
+    """One log: its files, the last checkpoint that is held, and the one whose entries come."""
+
+    state: LogState
+    stored: StoredLog
+    pending: Checkpoint
+    mirrored: Checkpoint
+    staged: bool = True
+    """Whether every entry that is in no published tile stands in the staging file."""
+
+    @property
+    def info(self) -> Info:
+        return Info(self.pending.size, self.stored.size)
+
+
+def create_mirror(folder: Path, *, name: str) -> dict[str, str]:
+    """Make an empty mirror and give its credentials by role, which exist nowhere else.
+
+    Raises VaultRefused when something is there already, and CheckpointError when the name cannot be a key's.
+    """
+    checkpoint.check_origin(name)
+    if folder.exists():
+        raise VaultRefused("exists", f"{folder.name} exists already: a mirror is never made over another")
+    draft = folder.with_name(folder.name + ".new")
+    if draft.exists():
+        shutil.rmtree(draft)
+    files.make_folder(draft / "logs")
+    mirror_state.create(draft)
+    credentials = {role: secrets.token_urlsafe(32) for role in ROLES}
+    hashes = {role: credential_hash(credential) for role, credential in credentials.items()}
+    pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    configuration = json.dumps({"name": name, "credentials": hashes}, indent=1).encode() + b"\n"
+    files.put_all(draft, {draft / CONFIGURATION: configuration, draft / KEY: pem, draft / LOCK: b""})
+    files.rename(draft, folder)
+    return credentials
+
+
+def identity(folder: Path) -> tuple[str, Ed25519PrivateKey, dict[str, str]]:
+    """Name, key and credential hashes of a mirror; VaultRefused when there is none, CorruptVault when unreadable."""
+    if not (folder / CONFIGURATION).exists():
+        raise VaultRefused("no_mirror", f"there is no mirror in {folder.name}: one is only made on purpose")
+    try:
+        values = json.loads((folder / CONFIGURATION).read_bytes())
+        name, credentials = checkpoint.check_origin(values["name"]), values["credentials"]
+        key = load_pem_private_key((folder / KEY).read_bytes(), password=None)
+    except (OSError, ValueError, KeyError, TypeError, CheckpointError):
+        raise CorruptVault(f"{CONFIGURATION} or {KEY} is missing or unreadable") from None
+    if not isinstance(key, Ed25519PrivateKey) or sorted(credentials) != sorted(ROLES):
+        raise CorruptVault(f"{CONFIGURATION} and {KEY} are not those of a mirror")
+    return name, key, credentials
+
+
+def vkey_of(folder: Path) -> str:
+    """The verifier key of the mirror in a folder."""
+    name, key, _ = identity(folder)
+    return cosignature.vkey(name, key.public_key())
+
+
+def folder_name(origin: str) -> str:
+    """Where a log lies in a mirror, on disk and over HTTP."""
+    return hashlib.sha256(origin.encode()).hexdigest()
+
+
+class Mirror:
+    """Every log of a mirror, recovered. Not for two threads at once.
+
+    Raises VaultRefused (``in_use``) when another process has it, CorruptVault when a log cannot be recovered.
+    After DurabilityLost or CorruptVault of a method it must be opened again: ``in_doubt`` says so.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.name, self._key, self._credentials = identity(folder)
+        self.logs: dict[str, MirroredLog] = {}
+        self.in_doubt = False
+        self._held = ExitStack()
+        try:
+            self._held.callback(files.unlock, files.lock(folder / LOCK))
+            self._state = MirrorState(folder)
+            self._held.callback(self._state.close)
+            for state in self._state.logs():
+                self._start(state)
+            self.publish()
+            self.second_histories = len(self._state.refusals())
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def vkey(self) -> str:
+        return cosignature.vkey(self.name, self._key.public_key())
+
+    def role(self, credential: str) -> str | None:
+        """The role of a credential, or None."""
+        digest, found = credential_hash(credential), None
+        for role, known in self._credentials.items():
+            if hmac.compare_digest(digest, known):
+                found = role
+        return found
+
+    def add_log(self, vkey: str) -> None:
+        """Mirror a log from now on; VaultRefused when its origin has another key already."""
+        try:
+            origin = checkpoint.parse_vkey(vkey)[0]
+        except CheckpointError as error:
+            raise VaultRefused("bad_request", str(error)) from None
+        if origin in self.logs:
+            if self.logs[origin].state.vkey != vkey:
+                raise VaultRefused("other_key", f"{origin} has another key here: the first one stands for ever")
+            return
+        folder = self._folder / "logs" / folder_name(origin)
+        files.put_all(self._folder, {folder / "staging": b""})
+        self._state.add(origin, vkey)
+        self._start(LogState(origin, vkey, None, None, None, tiled=False))
+
+    def add_checkpoint(self, body: bytes, at: datetime) -> None:
+        """Take a checkpoint as pending, if it extends the one that is; raises VaultRefused otherwise."""
+        old_size, proof, note = mirror_wire.load_checkpoint(body)
+        log = self._log(_origin(note))
+        new, plain = _signed(note, log.state.vkey)
+        if old_size > new.size:
+            raise VaultRefused("bad_request", "the old size is larger than the checkpoint")
+        if self._contradicts(log, new):
+            self._refuse(log, new, plain, "another root", at)
+            raise NotNextError(log.info)
+        if old_size != log.pending.size:
+            raise NotNextError(log.info)
+        try:
+            _check_growth(log.pending, new, proof)
+        except ProofError as error:
+            self._refuse(log, new, plain, "does not extend what is held", at)
+            raise VaultRefused("second_history", str(error)) from error
+        if plain != log.state.pending:
+            self._state.set_pending(new.origin, plain)
+            log.state = replace(log.state, pending=plain)
+            log.pending = new
+
+    def add_entries(self, body: bytes, at: datetime) -> bytes | Info:
+        """Take entries of the pending checkpoint; its cosignature line once all are on disk, else where we stand.
+
+        Raises NotNextError when the upload begins or ends elsewhere, VaultRefused when a package is false: the
+        packages before it are kept.
+        """
+        upload = mirror_wire.load_entries(body)
+        log = self._log(upload.origin)
+        if log.state.pending is None or (upload.end, upload.start) != (log.pending.size, log.stored.size):
+            raise NotNextError(log.info)
+        if upload.start < upload.end and not upload.packages:
+            raise VaultRefused("bad_request", "no package came")
+        good, fault = _check_packages(log, upload)
+        try:
+            complete = self._keep(log, good)
+            if fault is not None:
+                raise VaultRefused("false_package", f"a package does not lead to the checkpoint: {fault}")
+            return self._mirror(log, at) if complete else log.info
+        except (DurabilityLost, CorruptVault):
+            self.in_doubt = True
+            raise
+
+    def publish(self) -> None:
+        """Write the tiles of what is mirrored, of every log."""
+        for log in self.logs.values():
+            self._publish(log)
+
+    def close(self) -> None:
+        """Let go of the files, then of the lock."""
+        self._held.close()
+
+    def _log(self, origin: str) -> MirroredLog:
+        if origin not in self.logs:
+            raise VaultRefused("unknown_log", "there is no such log here")
+        return self.logs[origin]
+
+    def _contradicts(self, log: MirroredLog, new: Checkpoint) -> bool:
+        """Whether the log signed another root than that of the entries that are held, or pending."""
+        if new.size == log.pending.size and log.state.pending is not None:
+            return new.root != log.pending.root
+        return new.size <= log.stored.size and new.root != log.stored.root_at(new.size)
+
+    def _refuse(self, log: MirroredLog, new: Checkpoint, note: bytes, reason: str, at: datetime) -> None:
+        held = log.state.pending or b""
+        self._state.refuse(Refusal(new.origin, new.size, note, held, reason, at))
+        self.second_histories = len(self._state.refusals())
+        logger.critical("SECOND HISTORY of %s: it signed %d entries, which %s", new.origin, new.size, reason)
+
+    def _keep(self, log: MirroredLog, packages: list[Package]) -> bool:
+        """Add entries that were checked; whether the pending checkpoint is now whole."""
+        entries = [data for package in packages for data in package.entries]
+        complete = log.stored.size + len(entries) == log.pending.size
+        if entries and complete and log.staged:
+            log.stored.stage(entries)
+        for data in entries:
+            log.stored.append(data)
+        if entries and not complete:
+            log.stored.put_full_tiles()
+            log.staged = False
+        return complete
+
+    def _mirror(self, log: MirroredLog, at: datetime) -> bytes:
+        """Decide that the pending checkpoint is held, and cosign it."""
+        note = log.state.pending
+        if note is None or log.stored.tree.root() != log.pending.root:
+            raise CorruptVault(f"the entries of {log.pending.origin} do not lead to its pending checkpoint")
+        if not log.staged:
+            log.stored.put_tiles()
+        line = cosignature.cosign(log.pending.text, self.name, self._key, at)
+        self._state.set_mirrored(log.pending.origin, note, line, tiled=not log.staged)
+        log.state = replace(log.state, note=note, line=line, tiled=not log.staged)
+        log.mirrored = log.pending
+        if not log.staged or log.stored.size - log.stored.published >= MOST_UNPUBLISHED:
+            self._publish(log)
+        return line
+
+    def _publish(self, log: MirroredLog) -> None:
+        note, line = log.state.note, log.state.line
+        if note is None or line is None or log.stored.size != log.mirrored.size:
+            return
+        if log.stored.published == log.stored.size and (log.stored.folder / "checkpoint").exists():
+            return
+        try:
+            log.stored.publish(note + line)
+        except (DurabilityLost, CorruptVault):
+            self.in_doubt = True
+            raise
+        log.staged = True
+
+    def _start(self, state: LogState) -> None:
+        folder = self._folder / "logs" / folder_name(state.origin)
+        stored = StoredLog(folder, state.origin)
+        self._held.callback(stored.close)
+        empty = Checkpoint(state.origin, 0, EMPTY_ROOT)
+        try:
+            mirrored = _open(state.note, state) if state.note else empty
+            pending = _open(state.pending, state) if state.pending else empty
+            published = mirrored if state.tiled else self._published(state, folder, empty)
+        except CheckpointError as error:
+            raise CorruptVault(f"a checkpoint of {state.origin} is false: {error}") from error
+        if not published.size <= mirrored.size <= pending.size:
+            raise CorruptVault(f"the state of {state.origin} is older than its tiles: it was rolled back")
+        stored.recover(published, mirrored)
+        self.logs[state.origin] = MirroredLog(state, stored, pending, mirrored)
+
+    def _published(self, state: LogState, folder: Path, empty: Checkpoint) -> Checkpoint:
+        if not (folder / "checkpoint").exists():
+            return empty
+        note = (folder / "checkpoint").read_bytes()
+        return cosignature.open_cosigned(note, state.vkey, (self.vkey,)).checkpoint
+
+
+def _open(note: bytes, state: LogState) -> Checkpoint:
+    return checkpoint.open_checkpoint(note, state.vkey)
+
+
+def _origin(note: bytes) -> str:
+    return note.partition(b"\n")[0].decode("utf-8", "replace")
+
+
+def _signed(note: bytes, vkey: str) -> tuple[Checkpoint, bytes]:
+    """The checkpoint that the log signed in a note, and the note without the lines of others."""
+    lines = note.splitlines(keepends=True) if len(note) <= checkpoint.MAX_NOTE else []
+    text = b"".join(lines[: checkpoint.NOTE_LINES - 1])
+    for line in lines[checkpoint.NOTE_LINES - 1 :]:
+        try:
+            return checkpoint.open_checkpoint(text + line, vkey), text + line
+        except CheckpointError:
+            continue
+    raise VaultRefused("bad_signature", "no line of the checkpoint is a signature of its log")
+
+
+def _check_growth(old: Checkpoint, new: Checkpoint, proof: list[bytes]) -> None:
+    if old.size:
+        merkle.verify_consistency(old.size, new.size, proof, old.root, new.root)
+    elif proof or (new.size == 0 and new.root != EMPTY_ROOT):
+        raise ProofError("there is nothing to prove from an empty tree")
+
+
+def _check_packages(log: MirroredLog, upload: Upload) -> tuple[list[Package], ProofError | None]:
+    """The packages that lead to the pending checkpoint, up to the first that does not, and why."""
+    good: list[Package] = []
+    runs = -(-upload.end // WIDTH)
+    first = log.stored.tree.hashes(Tile(0, upload.start // WIDTH)) or []
+    for package in upload.packages:
+        leaves = [merkle.leaf_hash(data) for data in package.entries]
+        root = merkle.root_hash([*first, *leaves])
+        try:
+            merkle.verify_inclusion(root, package.start // WIDTH, runs, package.proof, log.pending.root)
+        except ProofError as error:
+            return good, error
+        good.append(package)
+        first = []
+    return good, None
