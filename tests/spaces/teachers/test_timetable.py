@@ -91,6 +91,14 @@ def test_says_where_the_roll_call_stands(school, now, day):
     assert (code, text.startswith("Open until "), text.endswith(", signed 1/2")) == ("open", True, True)
 
 
+def test_a_meeting_that_has_not_begun_is_to_come(school, now):
+    school.meeting.starts_at, school.meeting.ends_at = now + timedelta(days=3), now + timedelta(days=3, hours=1)
+    school.meeting.save()
+    on = school.meeting.starts_at.astimezone(school.base.tz).date()
+    page = come_as(school.teacher.user).get(PAGE, {"on": on.isoformat()})
+    assert states(page) == [("waiting", "To come")]
+
+
 def test_says_closed_then_validated(school, now):
     then = now - timedelta(hours=4)
     school.meeting.starts_at, school.meeting.ends_at = then, then + timedelta(hours=1)

@@ -28,7 +28,7 @@ def meeting_state(meeting: ClassMeeting, now: datetime) -> MeetingState:
     if meeting.cancelled:
         return MeetingState("off", _("Cancelled"))
     if roll_call is None:
-        return MeetingState("waiting", _("Roll not called"))
+        return MeetingState("waiting", _("To come") if now < meeting.starts_at else _("Roll not called"))
     if roll_call.validated_at is not None:
         return MeetingState("validated", _("Validated"))
     if roll_call.ended_at is None:
