@@ -148,6 +148,18 @@ def test_an_unfit_clock_gets_no_token(authority, now, state):
         authority.answer([QUERY], replace(declared(now), state=state))
 
 
+def test_no_token_exceeds_the_declared_accuracy(authority, now):
+    reading = replace(declared(now, timedelta(milliseconds=60)), limit=timedelta(milliseconds=100))
+    assert stamped(authority, reading).accuracy == timedelta(milliseconds=60)
+    # The clock goes back a little: genTime stays, the accuracy grows, as far as it may.
+    behind = replace(reading, at=now - timedelta(milliseconds=40))
+    assert (stamped(authority, behind).gen_time, stamped(authority, behind).accuracy) == (now, behind.limit)
+    with pytest.raises(ClockUnfit, match="behind"):
+        authority.answer([QUERY], replace(reading, at=now - timedelta(milliseconds=41)))
+    with pytest.raises(ClockUnfit, match="declared trusted"):
+        authority.answer([QUERY], replace(reading, bound=timedelta(milliseconds=101)))
+
+
 @pytest.mark.parametrize("at", [-timedelta(seconds=1), SIGNER_LIFE + timedelta(seconds=1)])
 def test_no_token_outside_the_certificate(authority, now, at):
     with pytest.raises(ClockUnfit, match="certificate"):

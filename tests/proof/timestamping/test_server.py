@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
@@ -15,8 +15,8 @@ from tests.proof.timestamping.conftest import SERVE, Served
 
 from emarge.proof.timestamping import messages, server
 from emarge.proof.timestamping.authority import Authority
-from emarge.proof.timestamping.clock import declared
-from emarge.proof.timestamping.comparison import ClockState
+from emarge.proof.timestamping.clock import Change, Reading, declared
+from emarge.proof.timestamping.comparison import ClockState, Verdict
 from emarge.proof.timestamping.history import History
 from emarge.proof.timestamping.messages import Failure, RejectedError
 from emarge.proof.timestamping.verify import verify_token
@@ -154,6 +154,7 @@ def test_a_body_that_does_not_arrive(call, monkeypatch):
         ("GET", "/", 405, "POST"),
         ("GET", "/batch", 405, "POST"),
         ("POST", "/health", 405, "GET"),
+        ("POST", "/status", 405, "GET"),
         ("DELETE", "/certificates", 405, "GET"),
         ("GET", "/reserved.json", 404, None),
     ],
@@ -215,6 +216,36 @@ def test_health_says_what_the_clock_says(call, clock):
         "bound": 0.5,
         "sources": ["system clock (declared)"],
         "policy": clock.reading.policy,
+    }
+
+
+def test_status_tells_the_clock_the_tokens_and_the_history(call, authority, folder, clock, now):
+    History(folder).add(Change(datetime.now(UTC), ClockState.UNKNOWN, ClockState.IN_SYNC, Verdict.AGREED, ("gps",)))
+    call("POST", "/", body=QUERY)
+    call("POST", "/batch", body=QUERY * 3, media_type=OCTETS)
+    call("POST", "/", body=b"nonsense")
+    clock.reading = Reading(now, timedelta.max, ("a",), ClockState.UNKNOWN, "1.2", timedelta(milliseconds=100), "why")
+    call("POST", "/batch", body=QUERY * 2, media_type=OCTETS)
+    application = server.Application(authority, clock, History(folder))
+    status, headers, body = asyncio.run(exchange(application, "GET", "/status"))
+    told = json.loads(body)
+    moments = [told.pop("at"), told["tokens"].pop("since"), told["changes"][0].pop("at")]
+    assert all(datetime.fromisoformat(moment).tzinfo == UTC for moment in moments)
+    assert (status, headers["content-type"]) == (200, "application/json")
+    assert told == {
+        "state": "unknown",
+        "bound": None,
+        "sources": [],
+        "policy": "1.2",
+        "fit": False,
+        "reason": "why",
+        "declared_accuracy": 0.1,
+        "tokens": {"issued": 4, "refused": {"badDataFormat": 1, "timeNotAvailable": 2}},
+        "comparison": None,
+        "samples": [],
+        "changes": [
+            {"before": "unknown", "state": "in sync", "reason": "two sources agree", "excluded": ["gps"]},
+        ],
     }
 
 

@@ -107,8 +107,8 @@ class GpsdSource:
             raise ValueError("a time without its zone")
         if fix == self._fix:
             return None  # the same fix again, later: only its first report says when it was
-        self._fix = fix
         error = _seconds(report.get("ept", 0.0)) + ALLOWANCE
+        self._fix = fix
         at = _nanoseconds(fix - _EPOCH)
         return Observation(arrived.raw, Interval(at - error, at + self._lag + error))
 
