@@ -18,11 +18,11 @@ def fresh_log() -> str:
     return f"log-{uuid4().hex[:12]}"
 
 
-def happen(log: str, count: int = 1, **changes) -> list[OutboxEvent]:
+def happen(log: str, count: int = 1, *, event: str = "test.happened", **changes) -> list[OutboxEvent]:
     """Record events, each in its own transaction; with a sealed content unless told otherwise."""
     facts = {"base": BASE, "log": log, "code": "École", "at": NOW, "actor": SOMEBODY, "content": {"word": "x"}}
     rows = []
     for _ in range(count):
         with transaction.atomic():
-            rows.append(record("test.happened", **{**facts, **changes}))
+            rows.append(record(event, **{**facts, **changes}))
     return rows

@@ -2,7 +2,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 from emarge.audit.models import OutboxEvent
-from emarge.audit.queries import Sealing, delay, last_record, log_is_known, sealed_state, waiting_count
+from emarge.audit.queries import Sealing, delay, last_record, log_is_known, named_students, sealed_state, waiting_count
 from tests.audit.events import NOW, happen
 
 LATER = NOW + timedelta(seconds=3)
@@ -56,3 +56,14 @@ def test_the_last_record_of_a_subject_and_an_event(db):
 def test_a_log_is_known_once_something_was_recorded_for_it(db):
     happen("log-a")
     assert (log_is_known("log-a"), log_is_known("log-b")) == (True, False)
+
+
+def test_students_are_named_by_their_own_records_in_one_log(db, django_assert_num_queries):
+    listed, flagged, elsewhere, marked, unknown = (uuid4() for _ in range(5))
+    happen("log-a", 2, event="student.listed", student=listed, subject=listed)
+    happen("log-a", event="student.flagged", student=flagged, subject=flagged, details={"flagged": True})
+    happen("log-b", event="student.listed", student=elsewhere, subject=elsewhere)
+    happen("log-a", student=marked, subject=marked)
+    with django_assert_num_queries(1):
+        named = named_students("log-a", [listed, flagged, elsewhere, marked, unknown])
+    assert named == {listed, flagged}

@@ -118,9 +118,37 @@ def test_the_trail_of_one_student_opens_nobody_else(school):
     assert not any(b"BENO" in content for content in bundle.read(trail.bundle).values())
 
 
+def _names(trail, event) -> list[str | None]:
+    verdict = verify_bundle(trail.bundle, trail.fingerprint)
+    return [one.student.name for one in verdict.records if one.event == event]
+
+
+def test_a_student_flagged_before_the_log_existed_is_named_by_the_roster(servers):
+    school = make_school()
+    InstitutionCode.objects.filter(pk=school.code.pk).update(log=fresh_log())
+    school.code.refresh_from_db()
+    with scope(base=school.base):
+        open_the_sign_in(school)
+        whole = _produce(school)
+        assert _names(whole, "student.listed") == ["ADAM Alice", "BENOÎT Bao", "CARON Chloe"]
+        seen = []
+        one = _produce(school, student="bao", seen=seen)
+        assert _names(one, "student.listed") == ["BENOÎT Bao"]
+        names = {person["name"] for each in seen for person in (each.content or {}).get("people", [])}
+        assert names == {"BENOÎT Bao", "TESSIER Thomas", "COLIN Colette", "HAMON Hugo"}
+        bao = school.students["bao"]
+        bao.last_name = "BENOIST"
+        bao.save()
+        actions.flag_students([bao], subject_to=False, by=school.secretary, at=NOON)
+        newer = _produce(school)
+    assert _names(newer, "student.listed") == ["ADAM Alice", "CARON Chloe"]
+    assert _names(newer, "student.flagged") == ["BENOIST Bao"]
+
+
 def test_a_student_who_did_nothing_still_finds_the_meeting(school):
     other = _produce(school, student="dan")
     assert [one.event for one in verify_bundle(other.bundle, other.fingerprint).records] == [
+        "student.listed",
         "roll_call.opened",
         "roll_call.ended",
         "sign_in.opened",

@@ -7,6 +7,9 @@ from uuid import UUID
 
 from emarge.audit.models import OutboxEvent
 
+NAMING_A_STUDENT = ("student.listed", "student.flagged")
+"""The events, of no class meeting, that seal who a student is; their subject is the student."""
+
 
 @dataclass(frozen=True)
 class Sealing:
@@ -55,6 +58,12 @@ def last_record(subject: UUID, event: str) -> UUID | None:
     """The uuid of the last record of an event about a subject, to be named as what a new one corrects."""
     found = OutboxEvent.objects.filter(subject=subject, event=event).order_by("-id").first()
     return None if found is None else found.uuid
+
+
+def named_students(log: str, students: Iterable[UUID]) -> set[UUID]:
+    """Those of the students whose identity a record of a log seals, in one query."""
+    rows = OutboxEvent.objects.filter(log=log, event__in=NAMING_A_STUDENT, subject__in=list(students))
+    return {subject for subject in rows.order_by().values_list("subject", flat=True) if subject is not None}
 
 
 def log_is_known(log: str) -> bool:

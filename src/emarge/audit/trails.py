@@ -12,14 +12,15 @@ from django.db import transaction
 
 from emarge.audit import trust, vault
 from emarge.audit.actions import Actor, pseudonyms, record
+from emarge.audit.queries import NAMING_A_STUDENT
 from emarge.audit.relay import flush
 from emarge.proof.evidence import contents, records, seal
 from emarge.proof.evidence.records import Record
 from emarge.proof.evidence.seal import Gathered, Request
 from emarge.proof.timestamping.tokens import DEMO_POLICY
 from emarge.proof.timestamping.verify import Timestamp, read_token
-from emarge.proof.vault import checkpoint as checkpoints
 from emarge.proof.vault.client import SealedContent, VaultClient
+from emarge.proof.vault.cosignature import open_cosigned
 from emarge.proof.vault.entry import decode
 
 MAX_RECORDS = 12_000
@@ -129,7 +130,7 @@ def _prove(reader: VaultClient, log: str, drafted: seal.Draft, produced: int | N
     if produced is None:
         raise RuntimeError("the production record was delivered without a receipt")
     note = reader.checkpoint(log)
-    size = checkpoints.open_checkpoint(note, drafted.anchors.vkey).size
+    size = open_cosigned(note, drafted.anchors.vkey, drafted.anchors.cosigners).checkpoint.size
     return seal.assemble(
         drafted,
         produced=Gathered(produced, reader.entries(log, [produced])[produced]),
@@ -196,15 +197,18 @@ class _Gathering:
         return own | {index for index, found in around.items() if found.event in OF_A_MEETING}
 
     def _identities(self, wanted: Iterable[int], student: str | None) -> set[int]:
-        """The last record that names each student, for those of whom nothing else in the bundle would."""
-        flagged = set(self._find("event:student.flagged"))
+        """The last record that says who each student is: nothing else names one who did nothing but be there.
+
+        Of one ``student``, their own only; of everybody, those who were expected to sign.
+        """
+        naming = {index for event in NAMING_A_STUDENT for index in self._find(f"event:{event}")}
         if student:
             people = {student}
-            flagged &= set(self._find(f"student:{student}"))
+            naming &= set(self._find(f"student:{student}"))
         else:
             rosters = [found.details.get("roster", []) for found in self._records(wanted).values()]
             people = {line["student"] for roster in rosters for line in roster if line["expected"]}
-        last = {found.student: index for index, found in self._records(flagged).items() if found.student in people}
+        last = {found.student: index for index, found in self._records(naming).items() if found.student in people}
         return set(last.values())
 
     def _records(self, indexes: Iterable[int]) -> dict[int, Record]:

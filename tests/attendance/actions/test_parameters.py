@@ -138,7 +138,7 @@ def test_incomplete_students_are_answered_and_the_others_flagged(school):
     row = last_event()
     record = records.parse(bytes(row.record))
     assert (events(), record.details) == (["student.flagged"], {"flagged": True})
-    assert record.student == pseudonyms([dan.uuid])[dan.uuid]
+    assert (record.student, row.subject) == (pseudonyms([dan.uuid])[dan.uuid], dan.uuid)
     assert {person["name"] for person in opened(row)["people"]} == {"SIMON Sylvie", "DAVID Dan"}
 
 

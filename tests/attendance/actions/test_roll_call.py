@@ -5,19 +5,32 @@ import pytest
 from django_scopes import scope
 
 from emarge.attendance import actions
+from emarge.attendance.actions.events import record_who_is_listed
 from emarge.attendance.models import Parameters, RollCall, RollCallLine
 from emarge.attendance.rules import MAX_ROSTER, Presence
 from emarge.audit.actions import pseudonyms
 from emarge.audit.models import OutboxEvent
-from emarge.institutions.models import Group, Student
+from emarge.institutions.models import Group, InstitutionCode, Student
 from emarge.lib.refusal import Refused
 from emarge.proof.evidence import records
+from emarge.timetable.models import ClassMeeting
 from tests.attendance.journey import call_roll, events, last_event, line_of, open_the_sign_in, opened
 from tests.cast import NOON, TEN, make_school
+
+LISTED = ["student.listed"] * 4
 
 
 def _open(school, *, by=None, at=TEN):
     return actions.open_roll_call(school.meeting, by=by or school.teacher.user, at=at)
+
+
+def _again(school):
+    """The same course, met once more."""
+    meeting = ClassMeeting.objects.create(
+        base=school.base, course=school.meeting.course, starts_at=TEN, ends_at=NOON, room=school.meeting.room
+    )
+    meeting.teachers.set([school.teacher])
+    return meeting
 
 
 def _refused(action) -> str:
@@ -68,7 +81,7 @@ def test_later_changes_of_groups_names_flags_and_extension_never_reach_it(school
 
 def test_opening_twice_returns_the_first_and_records_once(school):
     assert _open(school) == _open(school, by=school.colleague.user, at=NOON)
-    assert events() == ["roll_call.opened"]
+    assert events() == [*LISTED, "roll_call.opened"]
 
 
 def test_the_opening_is_recorded_without_a_name(school):
@@ -115,6 +128,67 @@ def test_the_opening_seals_the_meeting_in_words_and_its_teachers_only(school):
         "HAMON Hugo",
         "TESSIER Thomas",
     ]
+
+
+def test_everybody_in_the_roster_is_named_before_the_roll_call_opens(school):
+    _open(school)
+    rows = list(OutboxEvent.objects.filter(event="student.listed").order_by("id"))
+    found = [records.parse(bytes(row.record)) for row in rows]
+    students = list(school.students.values())
+    names = pseudonyms(student.uuid for student in students)
+    assert [(row.log, row.base, row.subject, row.labels) for row in rows] == [
+        (
+            "log-a",
+            school.base.uuid,
+            student.uuid,
+            ["event:student.listed", "day:2026-11-23", f"student:{names[student.uuid]}"],
+        )
+        for student in students
+    ]
+    assert [(one.student, one.meeting, one.at, one.details) for one in found] == [
+        (names[student.uuid], None, TEN, {}) for student in students
+    ]
+    teacher, dan = opened(rows[3])["people"]
+    assert teacher["name"] == "TESSIER Thomas"
+    assert dan == {
+        "pseudonym": names[students[3].uuid],
+        "name": "DAVID Dan",
+        "last_name": "DAVID",
+        "first_name": "Dan",
+        "identifier_type": "ine",
+        "identifier": "111172103HG",
+        "birth_on": "2005-01-04",
+    }
+
+
+def test_whom_the_log_names_already_is_not_listed_again(school):
+    actions.flag_students([school.students["dan"]], subject_to=True, by=school.secretary, at=TEN)
+    _open(school)
+    assert events() == ["student.flagged", *["student.listed"] * 3, "roll_call.opened"]
+    newcomer = Student.objects.create(base=school.base, last_name="NEW", first_name="Nina")
+    newcomer.groups.add(school.group)
+    actions.open_roll_call(_again(school), by=school.teacher.user, at=TEN)
+    assert events()[5:] == ["student.listed", "roll_call.opened"]
+    assert OutboxEvent.objects.get(pk=last_event().pk - 1).subject == newcomer.uuid
+
+
+def test_each_log_names_its_own(school):
+    _open(school)
+    account = school.base.planning.account
+    code = InstitutionCode.objects.create(account=account, code="Other", log="log-other")
+    actions.activate(school.base, code=code, by=school.secretary, at=TEN)
+    actions.open_roll_call(_again(school), by=school.teacher.user, at=TEN)
+    assert OutboxEvent.objects.filter(event="student.listed", log="log-other").count() == 4
+
+
+@pytest.mark.parametrize("more", [0, 40])
+def test_a_second_roll_call_asks_once_who_is_named_whatever_the_roster(school, django_assert_num_queries, more):
+    _fill(school, more)
+    roll_call, roster = _open(school), list(school.group.students.all())
+    before = OutboxEvent.objects.count()
+    with django_assert_num_queries(1):
+        record_who_is_listed(roll_call, roster, by=school.teacher.user, at=TEN)
+    assert (len(roster), OutboxEvent.objects.count()) == (4 + more, before)
 
 
 def test_who_may_not_open(school):
@@ -181,7 +255,8 @@ def test_a_lecture_hall_stands_in_several_records_of_one_act(school):
     rows = list(OutboxEvent.objects.order_by("id"))
     assert max(len(row.record) for row in rows) < 49_152
     found = [records.parse(bytes(row.record)) for row in rows]
-    assert {(one.at, one.meeting, one.actor.role) for one in found} == {(TEN, str(school.meeting.uuid), "teacher")}
+    rosters = [one for one in found if one.meeting]
+    assert {(one.at, one.meeting, one.actor.role) for one in rosters} == {(TEN, str(school.meeting.uuid), "teacher")}
     names = pseudonyms(roll_call.lines.values_list("student__uuid", flat=True))
     for event in ("roll_call.opened", "roll_call.ended"):
         listed = [line["student"] for one in found if one.event == event for line in one.details["roster"]]
@@ -237,7 +312,7 @@ def test_the_same_mark_again_is_no_event(school):
     line, teacher = line_of(roll_call, school, "bao"), school.teacher.user
     actions.mark(line, Presence.ABSENT, by=teacher, at=TEN)
     actions.mark(line, Presence.ABSENT, by=teacher, at=TEN)
-    assert events() == ["roll_call.opened", "roll_call.marked"]
+    assert events() == [*LISTED, "roll_call.opened", "roll_call.marked"]
 
 
 def test_who_may_not_mark(school):
@@ -298,7 +373,7 @@ def test_ending_twice_changes_nothing(school):
     roll_call = call_roll(school)
     again = actions.end_roll_call(roll_call, by=school.colleague.user, at=NOON)
     assert again.ended_at == TEN
-    assert events() == ["roll_call.opened", "roll_call.marked", "roll_call.ended"]
+    assert events() == [*LISTED, "roll_call.opened", "roll_call.marked", "roll_call.ended"]
 
 
 def test_who_may_not_end(school):

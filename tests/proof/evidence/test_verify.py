@@ -85,6 +85,17 @@ def test_the_name_in_the_own_content_of_a_record_goes_first(school):
     assert [record.actor.name for record in records] == ["Ada Lovelace", "Ada King", "Ada King"]
 
 
+def test_a_student_is_named_by_the_newest_record_that_does(school):
+    married = [{"pseudonym": pseudonym("ada"), "name": "Ada King"}]
+    absent = {"presence": "absent", "minutes_late": 0}
+    school.add("student.listed", "hopper", NINE, student="ada", content={"people": named("hopper", "ada")})
+    school.add("roll_call.marked", "hopper", NINE, student="ada", meeting=MEETING, details=absent)
+    school.add("student.listed", "hopper", NINE, student="ada", content={"people": married})
+    records = verify_bundle(school.bundle(), school.anchors.fingerprint).records
+    assert [record.student.name for record in records] == ["Ada Lovelace", "Ada King", "Ada King"]
+    assert [record.actor.name for record in records] == ["Grace Hopper"] * 3
+
+
 def test_a_content_that_was_destroyed_or_not_asked_for_is_said(school):
     school.play()
     del school.sealed[6]

@@ -1,6 +1,6 @@
 """What the actions share: the locks, and the record of what happened in a class meeting."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,9 +10,10 @@ from django.db import transaction
 from emarge.accounts.models import User
 from emarge.attendance.live import hub
 from emarge.attendance.models import RollCall, RollCallLine
-from emarge.attendance.people import actor_of, author
+from emarge.attendance.people import actor_of, author, identity
 from emarge.attendance.rules import Method
 from emarge.audit import actions as audit
+from emarge.audit.queries import named_students
 from emarge.institutions.models import Student
 
 
@@ -69,3 +70,27 @@ def record(
         subject=subject,
     )
     transaction.on_commit(lambda: hub.publish(str(meeting)))
+
+
+def record_who_is_listed(roll_call: RollCall, roster: Iterable[Student], *, by: User, at: datetime) -> None:
+    """Record who stands in a roster, one record a student, but for those whom the log names already.
+
+    Without it a student who neither signs nor is marked would stay a pseudonym in every audit trail.
+    """
+    students, code = list(roster), roll_call.institution_code
+    named = named_students(code.log, [student.uuid for student in students])
+    for student in students:
+        if student.uuid not in named:
+            audit.record(
+                "student.listed",
+                base=roll_call.base.uuid,
+                log=code.log,
+                code=code.code,
+                at=at,
+                actor=actor_of(by),
+                day=at.astimezone(roll_call.base.tz).date(),
+                student=student.uuid,
+                content={},
+                people={**author(by), **identity(student)},
+                subject=student.uuid,
+            )

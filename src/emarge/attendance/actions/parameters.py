@@ -66,6 +66,7 @@ def _record(
         details=details,
         content=content or {},
         people={**author(by), **(identity(student) if student else {})},
+        subject=student.uuid if student else None,
     )
 
 

@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet
 
 from emarge.accounts.models import Right, User
 from emarge.attendance import people, rules
-from emarge.attendance.actions.events import locked_line, locked_roll_call, record
+from emarge.attendance.actions.events import locked_line, locked_roll_call, record, record_who_is_listed
 from emarge.attendance.models import Parameters, RollCall, RollCallLine
 from emarge.attendance.rules import Presence, Refusal
 from emarge.attendance.texts import refuse, refused
@@ -54,6 +54,7 @@ def open_roll_call(meeting: ClassMeeting, *, by: User, at: datetime) -> RollCall
     roll_call = _create(meeting, code, parameters.extension_minutes, teachers, by=by, at=at)
     lines = _freeze(roll_call, meeting, roster)
     names = pseudonyms(student.uuid for student in roster)
+    record_who_is_listed(roll_call, roster, by=by, at=at)
     _record_roster(
         roll_call,
         "roll_call.opened",

@@ -123,6 +123,7 @@ KNOWN: Mapping[str, Required] = {
     "meeting.validated": Required(("meeting",)),
     "parameters.changed": Required(),
     "course.flagged": Required((), {"course": check_uuid, "flagged": _check_bool}),
+    "student.listed": Required(("student", "commitment")),
     "student.flagged": Required(("student",), {"flagged": _check_bool}),
     "audit_trail.requested": Required((), _REQUEST),
     "audit_trail.approved": Required((), _REQUEST),
