@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,12 +13,15 @@ from emarge.attendance.rules import Method
 from emarge.audit.models import OutboxEvent
 from emarge.audit.trails import OpenedRecord
 from emarge.inspections import sheet
+from emarge.inspections import sheet_texts as texts
 from emarge.inspections.drawings import svg_of
 from emarge.inspections.gathered import gather
+from emarge.institutions.models import Student
 from emarge.proof.evidence import contents, records
+from emarge.proof.evidence.events import KNOWN
 from emarge.proof.evidence.seal import Gathered
 from emarge.proof.timestamping.verify import Timestamp
-from tests.attendance.journey import DRAWING, line_of, open_the_sign_in, sign
+from tests.attendance.journey import DRAWING, call_roll, line_of, open_the_sign_in, sign
 from tests.cast import NOON
 from tests.inspections.requests import ASKED_AT, ask_and_approve
 
@@ -31,10 +35,13 @@ def gathered(row: OutboxEvent, index: int) -> OpenedRecord:
     return OpenedRecord(index, record, digest, stamp, opened, Gathered(index, b""))
 
 
-def read(school, request) -> str:
+def everything() -> list[OpenedRecord]:
+    return [gathered(row, index) for index, row in enumerate(OutboxEvent.objects.order_by("id"))]
+
+
+def read(school, request, *, at=ASKED_AT) -> str:
     """The whole text of the sheet, on one line."""
-    found = [gathered(row, index) for index, row in enumerate(OutboxEvent.objects.order_by("id"))]
-    document = sheet.draw(request, found, by=school.secretary, at=ASKED_AT)
+    document = sheet.draw(request, everything(), by=school.secretary, at=at)
     pages = [page.extract_text() for page in PdfReader(io.BytesIO(document)).pages]
     return " ".join(" ".join(pages).split())
 
@@ -66,9 +73,9 @@ def test_what_the_sheet_says(story):
         "Times are those of Europe/Paris",
         "Requested by OPCO Atlas",
         "Reference ATL-2026/0042",
-        "Entered by SIMON Sylvie, 24 Nov. 2026 12:00:00 (record no. 7)",
-        "Approved by DUPRE Denis, 24 Nov. 2026 12:05:00 (record no. 8)",
-        "This bundle holds 9 records.",
+        "Entered by SIMON Sylvie, 24 Nov. 2026 12:00:00 (record no. 11)",
+        "Approved by DUPRE Denis, 24 Nov. 2026 12:05:00 (record no. 12)",
+        "This bundle holds 13 records.",
         "R1.01 Initiation au développement, 23 November 2026",
         "Planned 23 Nov. 2026 10:00 – 12:00",
         "Place S102",
@@ -83,7 +90,7 @@ def test_what_the_sheet_says(story):
         "emarge verify BUNDLE.zip --trust FINGERPRINT",
     )
     assert has(text, *phrases) == all_of(*phrases)
-    assert ("DAVID" in text, "DEMONSTRATION" in text, "11117210" in text) == (False, False, False)
+    assert ("DAVID Dan Present" in text, "DEMONSTRATION" in text, "11117210" in text) == (False, False, False)
 
 
 def test_one_student(story):
@@ -100,7 +107,7 @@ def test_one_student(story):
 def test_digests_stand_whole(story):
     text = read(story, ask_and_approve(story))
     digests = [hashlib.sha256(bytes(row.record)).hexdigest() for row in OutboxEvent.objects.all()]
-    assert [f"{digest[:32]} {digest[32:]}" in text for digest in digests] == [True] * 9
+    assert [f"{digest[:32]} {digest[32:]}" in text for digest in digests] == [True] * 13
 
 
 @pytest.mark.parametrize(
@@ -126,10 +133,57 @@ def test_a_regularised_line_tells_its_reason(school):
     assert "BENOÎT Bao Present Regularised: no phone — —" in read(school, ask_and_approve(school))
 
 
+def test_who_was_only_there_is_named_by_the_roster(school):
+    open_the_sign_in(school)
+    text = read(school, ask_and_approve(school))
+    phrases = (
+        "ADAM Alice Present Not signed in time — —",
+        "BENOÎT Bao Present Not signed in time — —",
+        "Student: first entered on a roll sheet ADAM Alice TESSIER Thomas teacher",
+    )
+    assert has(text, *phrases, "…") == {**all_of(*phrases), "…": False}
+
+
+def test_the_newest_record_says_the_name(school):
+    open_the_sign_in(school)
+    Student.objects.filter(pk=school.students["alice"].pk).update(last_name="ADAMS")
+    alice = Student.objects.get(pk=school.students["alice"].pk)
+    attendance.flag_students([alice], subject_to=False, by=school.secretary, at=ASKED_AT)
+    text = read(school, ask_and_approve(school))
+    assert ("ADAMS Alice Present" in text, "ADAM Alice" in text) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("at", "said"),
+    [
+        (NOON + timedelta(minutes=15), "Not signed yet (open until 23 Nov. 2026 12:15:00)"),
+        (NOON + timedelta(minutes=15, microseconds=1), "Not signed in time"),
+    ],
+)
+def test_an_unsigned_line_says_whether_the_sign_in_was_still_open(school, at, said):
+    open_the_sign_in(school)
+    assert f"ADAM Alice Present {said} — —" in read(school, ask_and_approve(school), at=at)
+
+
+def test_a_sign_in_that_the_teacher_never_opened_is_said(school):
+    call_roll(school)
+    assert "ADAM Alice Present Sign-in not opened — —" in read(school, ask_and_approve(school))
+
+
+def test_one_student_who_was_not_subject_to_sign_in_was_not_expected(school):
+    open_the_sign_in(school)
+    text = read(school, ask_and_approve(school, student=school.students["dan"]))
+    assert "DAVID Dan Present Not expected — —" in text
+
+
+def test_every_event_has_its_words():
+    assert texts.EVENTS.keys() == {*KNOWN, "audit_trail.downloaded"}
+
+
 def test_a_roster_in_several_records_is_read_whole(school, monkeypatch):
     monkeypatch.setattr("emarge.attendance.rules.ROSTER_PART", 3)
     open_the_sign_in(school)
-    found = [gathered(row, index) for index, row in enumerate(OutboxEvent.objects.order_by("id"))]
+    found = everything()
     ended = [one.record.details["part"] for one in found if one.record.event == "roll_call.ended"]
     lines = gather(found).meetings[0].roster
     assert (ended, len(lines), [line["presence"] for line in lines].count("absent")) == ([1, 2], 4, 1)
@@ -140,10 +194,9 @@ def test_content_that_was_not_opened_is_said(school):
     sign(school, roll_call, "alice")
     request = ask_and_approve(school)
     found = []
-    for index, row in enumerate(OutboxEvent.objects.order_by("id")):
-        one = gathered(row, index)
-        closed = OpenedRecord(index, one.record, one.digest, one.timestamp, None, one.gathered)
-        found.append(closed if one.record.event == "sign_in.signed" else one)
+    for one in everything():
+        closed = replace(one, content=None)
+        found.append(closed if one.record.event in {"sign_in.signed", "student.listed"} else one)
     document = sheet.draw(request, found, by=school.secretary, at=ASKED_AT)
     text = " ".join(" ".join(page.extract_text() for page in PdfReader(io.BytesIO(document)).pages).split())
     assert ("not opened" in text, "ADAM" in text) == (True, False)
@@ -151,7 +204,7 @@ def test_content_that_was_not_opened_is_said(school):
 
 def test_the_same_records_give_the_same_bytes(story):
     request = ask_and_approve(story)
-    found = [gathered(row, index) for index, row in enumerate(OutboxEvent.objects.order_by("id"))]
+    found = everything()
     first = sheet.draw(request, found, by=story.secretary, at=ASKED_AT)
     assert sheet.draw(request, found, by=story.secretary, at=ASKED_AT) == first
 

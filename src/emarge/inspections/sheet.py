@@ -211,10 +211,29 @@ class _Sheet:
         return {
             "who": name,
             "presence": presence,
-            "sign_in": _sign_in(line, signed, settled),
+            "sign_in": self._sign_in(story, line, signed, settled),
             "when": _time(signed.record.at) if signed else "—",
             "signature": _signature(signed, name),
         }
+
+    def _sign_in(
+        self, story: MeetingStory, line: dict[str, Any], signed: OpenedRecord | None, settled: OpenedRecord | None
+    ) -> str:
+        """Where the sign-in of a line stood when the bundle was produced."""
+        if signed is not None:
+            return _("Signed, %(method)s") % {"method": _method(signed)}
+        if settled is not None:
+            reason = (settled.content or {}).get("reason", "")
+            return _("Regularised: %(reason)s") % {"reason": reason} if reason else _("Regularised")
+        if line["presence"] == "absent" or not line["expected"]:
+            return _("Not expected")
+        opened = story.last("sign_in.opened")
+        if opened is None:
+            return _("Sign-in not opened")
+        closes_at = _instant(opened.record.details["closes_at"])
+        if closes_at is not None and self.at <= closes_at:
+            return _("Not signed yet (open until %(time)s)") % {"time": _time(closes_at)}
+        return _("Not signed in time")
 
     def _event(self, one: OpenedRecord) -> dict[str, Any]:
         record = one.record
@@ -265,15 +284,6 @@ def _number(one: OpenedRecord) -> str:
 def _method(one: OpenedRecord) -> str:
     method = one.record.method or ""
     return str(texts.METHODS.get(method, method))
-
-
-def _sign_in(line: dict[str, Any], signed: OpenedRecord | None, settled: OpenedRecord | None) -> str:
-    if signed is not None:
-        return _("Signed, %(method)s") % {"method": _method(signed)}
-    if settled is not None:
-        reason = (settled.content or {}).get("reason", "")
-        return _("Regularised: %(reason)s") % {"reason": reason} if reason else _("Regularised")
-    return _("Not expected") if line["presence"] == "absent" else _("Not signed")
 
 
 def _signature(one: OpenedRecord | None, name: str) -> dict[str, str]:

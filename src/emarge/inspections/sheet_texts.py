@@ -9,6 +9,7 @@ EVENTS = {
     "log.opened": _("History of the institution code begun"),
     "parameters.changed": _("Parameters changed"),
     "course.flagged": _("Course: subject to sign-in changed"),
+    "student.listed": _("Student: first entered on a roll sheet"),
     "student.flagged": _("Student: subject to sign-in changed"),
     "roll_call.opened": _("Roll call opened"),
     "roll_call.marked": _("Presence marked"),
@@ -21,6 +22,7 @@ EVENTS = {
     "audit_trail.requested": _("Audit trail requested"),
     "audit_trail.approved": _("Audit trail approved"),
     "audit_trail.refused": _("Audit trail refused"),
+    "audit_trail.produced": _("Audit trail produced"),
     "audit_trail.downloaded": _("Audit trail handed over"),
 }
 ROLES = {
