@@ -7,7 +7,7 @@ from emarge.attendance.models import RollCall
 from emarge.attendance.queries import Filter, Tally
 from emarge.attendance.rules import SignInStatus
 from emarge.timetable.models import ClassMeeting
-from tests.attendance.journey import call_roll, line_of, open_the_sign_in, sign
+from tests.attendance.journey import DRAWING, call_roll, line_of, open_the_sign_in, sign
 from tests.cast import NOON, TEN, make_school
 
 TODAY = date(2026, 11, 23)
@@ -174,3 +174,14 @@ def test_the_number_of_queries_does_not_grow(school, django_assert_num_queries, 
         for line in queries.sign_ins_of(school.students["alice"]):
             queries.sign_in_status(line, TEN), line.roll_call.meeting.uuid
             [str(one) for one in line.roll_call.meeting.teachers.all()]
+
+
+@pytest.mark.parametrize("drawings", [False, True])
+def test_the_list_loads_no_signature_and_a_sheet_loads_them_at_once(school, django_assert_num_queries, drawings):
+    roll_call = open_the_sign_in(school)
+    sign(school, roll_call, "alice")
+    (found,) = queries.supervised_meetings(school.base, now=TEN, drawings=drawings)
+    signatures = [*found.roll_call.teacher_signatures.all(), found.roll_call.lines.all()[0].sign_in]
+    assert ["drawing" in one.__dict__ for one in signatures] == [drawings] * 2
+    with django_assert_num_queries(0 if drawings else 2):
+        assert [bytes(one.drawing).decode() for one in signatures] == [DRAWING] * 2

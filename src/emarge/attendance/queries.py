@@ -91,18 +91,19 @@ def _lines() -> QuerySet[RollCallLine]:
     return RollCallLine.objects.select_related("sign_in", "settled_by", "student", "roll_call")
 
 
-def _meetings() -> QuerySet[ClassMeeting]:
-    """Meetings with all that a list or a sheet shows of them, roll call included."""
+def _meetings(*, drawings: bool = False) -> QuerySet[ClassMeeting]:
+    """Meetings with all that a list shows of them, roll call included; a sheet also shows the ``drawings``."""
+    lines = _lines()
+    signatures = TeacherSignature.objects.select_related("teacher").order_by("signed_at", "id")
+    if not drawings:
+        lines, signatures = lines.defer("sign_in__drawing"), signatures.defer("drawing")
     return ClassMeeting.objects.select_related(
         "base", "course__subject", "course__course_type", "room", "roll_call"
     ).prefetch_related(
         "teachers",
         "course__groups",
-        Prefetch("roll_call__lines", queryset=_lines()),
-        Prefetch(
-            "roll_call__teacher_signatures",
-            queryset=TeacherSignature.objects.select_related("teacher").order_by("signed_at", "id"),
-        ),
+        Prefetch("roll_call__lines", queryset=lines),
+        Prefetch("roll_call__teacher_signatures", queryset=signatures),
     )
 
 
@@ -159,13 +160,19 @@ def supervised_meetings(
     from_on: date | None = None,
     to_on: date | None = None,
     now: datetime,
+    drawings: bool = False,
 ) -> QuerySet[ClassMeeting]:
     """The meetings of courses subject to sign-in, and others whose roll was called, latest first (row M6.1).
 
     Days are local and both included. *Incomplete*: begun, and the roll not called, no teacher's signature, or
     somebody present and unsigned; *unsigned*: somebody present and unsigned; *open now*: students may sign.
+    A list shows no signature: ``drawings`` are only for a sheet.
     """
-    rows = _meetings().filter(base=base).filter(Q(course__digital_sign_in=True) | Q(roll_call__isnull=False))
+    rows = (
+        _meetings(drawings=drawings)
+        .filter(base=base)
+        .filter(Q(course__digital_sign_in=True) | Q(roll_call__isnull=False))
+    )
     if from_on is not None:
         rows = rows.filter(starts_at__gte=_day(base, from_on))
     if to_on is not None:

@@ -240,6 +240,17 @@ def test_queries_do_not_grow_with_the_list(school, secretary):
             )
             meeting.teachers.set([school.teacher])
             school.meeting, first = meeting, school.meeting
-            open_the_sign_in(school, at=meeting.starts_at)
+            sign(school, open_the_sign_in(school, at=meeting.starts_at), "alice", at=meeting.starts_at)
             school.meeting = first
     assert counted() == one
+
+
+def test_only_the_chosen_meeting_loads_its_drawings(school, secretary):
+    def loading(url):
+        with CaptureQueriesContext(connection) as queries:
+            assert secretary.get(url).status_code == 200
+        return sum('"drawing"' in query["sql"] for query in queries)
+
+    with scope(base=school.base):
+        sign(school, open_the_sign_in(school), "alice")
+    assert (loading(f"{URL}?from=2026-11-23"), loading(chosen(school))) == (0, 2)

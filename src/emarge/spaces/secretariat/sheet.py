@@ -135,7 +135,10 @@ def state_of(meeting: ClassMeeting, now: datetime) -> MeetingState:
 
 
 def supervised_sheet(meeting: ClassMeeting, now: datetime) -> Sheet:
-    """The chosen class meeting with the state of its records. The meeting comes from supervised_meetings."""
+    """The chosen class meeting with the state of its records.
+
+    The meeting comes from ``supervised_meetings``, with its drawings.
+    """
     state, roll_call = state_of(meeting, now), roll_call_of(meeting)
     if roll_call is None:
         return Sheet(meeting, state, None, None, open=False, teachers=[], rows=[], sealing=None)

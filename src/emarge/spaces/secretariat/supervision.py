@@ -157,7 +157,7 @@ def _choice_back(request: HttpRequest, chosen: ClassMeeting) -> Choice:
 
 
 def _meeting_or_404(request: HttpRequest, uuid: UUID) -> ClassMeeting:
-    meetings = supervised_meetings(_base(request), now=timezone.now())
+    meetings = supervised_meetings(_base(request), now=timezone.now(), drawings=True)
     return get_object_or_404(meetings, uuid=uuid)
 
 
