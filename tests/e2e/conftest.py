@@ -1,5 +1,6 @@
 """One browser for the run, people at it, and the running school that each module brings as its ``school``."""
 
+import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -37,13 +38,16 @@ def built() -> None:
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=_ARGUMENTS)
+        # The language of its own fields (dates); that of a page is asked for by each person.
+        environment = {**os.environ, "LANG": "en_GB.UTF-8", "LANGUAGE": "en_GB"}
+        chromium = shutil.which("chromium")
+        browser = playwright.chromium.launch(executable_path=chromium, args=_ARGUMENTS, env=environment)
         yield browser
         browser.close()
 
 
 @pytest.fixture
-def person(browser: Browser, school: School) -> Iterator[Callable[[str, str, str], Person]]:
+def person(browser: Browser, school: School) -> Iterator[Callable[..., Person]]:
     """Somebody at a browser: ``person(role, language, size)``. English is shown light, French dark, to see both.
 
     A console error, an error of a page, a breach of the content security policy, a failed request or a status
@@ -51,12 +55,13 @@ def person(browser: Browser, school: School) -> Iterator[Callable[[str, str, str
     """
     people: list[Person] = []
 
-    def arrive(role: str, language: str, size: str) -> Person:
+    def arrive(role: str, language: str, size: str, *, sharpness: int = 1) -> Person:
         width, height = SIZES[size]
         context = browser.new_context(
             base_url=school.url,
             locale={"en": "en-GB", "fr": "fr-FR"}[language],
             viewport={"width": width, "height": height},
+            device_scale_factor=sharpness,
             has_touch=size == "phone",
             is_mobile=size == "phone",
             color_scheme="light" if language == "en" else "dark",

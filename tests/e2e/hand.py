@@ -1,126 +1,50 @@
-"""Signatures as a hand would draw them: a few points in a box of 600 by 300, joined by a smooth curve."""
+"""Signatures as hands draw them: loops that run along a line, each person's own, in a box of 600 by 300."""
 
+import math
+import random
 from itertools import pairwise
 
 Point = tuple[float, float]
 
-HANDS: dict[str, list[list[Point]]] = {
-    "camille.moreau": [
-        [
-            (150, 110),
-            (110, 90),
-            (72, 140),
-            (80, 205),
-            (130, 212),
-            (165, 180),
-            (190, 150),
-            (180, 195),
-            (215, 185),
-            (228, 150),
-            (242, 190),
-            (258, 152),
-            (272, 192),
-            (292, 150),
-            (306, 190),
-            (330, 150),
-            (345, 190),
-            (400, 130),
-            (380, 75),
-            (362, 130),
-            (380, 195),
-            (420, 180),
-            (520, 150),
-        ],
-        [(120, 245), (300, 232), (500, 240)],
-    ],
-    "lea.martin": [
-        [
-            (95, 70),
-            (88, 150),
-            (92, 210),
-            (130, 216),
-            (170, 196),
-            (205, 165),
-            (188, 145),
-            (172, 175),
-            (196, 206),
-            (236, 180),
-            (262, 150),
-            (238, 160),
-            (240, 198),
-            (268, 186),
-            (276, 150),
-            (282, 198),
-            (330, 170),
-            (420, 190),
-        ],
-        [(300, 110), (322, 96)],
-    ],
-    "sofia.benali": [
-        [(190, 80), (140, 78), (112, 112), (150, 145), (180, 178), (150, 215), (96, 205)],
-        [
-            (205, 165),
-            (190, 195),
-            (215, 208),
-            (236, 178),
-            (218, 160),
-            (250, 170),
-            (285, 90),
-            (262, 130),
-            (258, 240),
-            (252, 268),
-            (290, 180),
-            (312, 165),
-            (312, 204),
-            (352, 168),
-            (338, 205),
-            (372, 196),
-            (410, 165),
-            (500, 196),
-        ],
-        [(80, 150), (300, 136)],
-    ],
-    "jules.petit": [
-        [
-            (180, 70),
-            (188, 150),
-            (172, 225),
-            (120, 240),
-            (104, 200),
-            (180, 168),
-            (236, 160),
-            (228, 200),
-            (262, 196),
-            (272, 158),
-            (276, 200),
-            (312, 150),
-            (330, 80),
-            (306, 120),
-            (312, 204),
-            (352, 176),
-            (346, 204),
-            (400, 170),
-        ],
-    ],
-}
+_LEFT, _RIGHT, _LINE = 80, 520, 175
+_STEPS = 14  # points a loop
 
 
 def strokes(login: str) -> list[list[Point]]:
-    """The strokes of somebody's signature, dense enough to look smooth."""
-    return [_smooth(stroke) for stroke in HANDS[login]]
+    """The strokes of somebody's signature: a tall first letter, smaller loops, often a flourish under them."""
+    hand = random.Random(login)
+    written = _loops(hand)
+    if hand.random() < 0.6:
+        slope, y = hand.uniform(-18, 6), _LINE + hand.uniform(45, 70)
+        written.append([(150 + step * 30, y + slope * step / 10 + 6 * math.sin(step / 3)) for step in range(11)])
+    return written
 
 
-def _smooth(points: list[Point], steps: int = 4) -> list[Point]:
-    """A Catmull-Rom curve through the points."""
-    padded = [points[0], *points, points[-1]]
-    curve = [points[0]]
-    for number, (b, c) in enumerate(pairwise(points)):
-        a, d = padded[number], padded[number + 3]
-        for step in range(1, steps + 1):
-            t = step / steps
-            curve.append((_between(a[0], b[0], c[0], d[0], t), _between(a[1], b[1], c[1], d[1], t)))
-    return curve
+def text(login: str) -> str:
+    """The same, as a browser posts it (docs/formats/drawing.md)."""
+    parts = ["v1;600x300"]
+    for stroke in strokes(login):
+        points = [(round(x), round(y)) for x, y in stroke]
+        steps = [(bx - ax, by - ay) for (ax, ay), (bx, by) in pairwise(points)]
+        parts.append(" ".join(f"{x},{y}" for x, y in [points[0], *steps]))
+    return ";".join(parts)
 
 
-def _between(a: float, b: float, c: float, d: float, t: float) -> float:
-    return 0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3)
+def _loops(hand: random.Random) -> list[list[Point]]:
+    count = hand.randint(5, 8)
+    heights = [
+        hand.uniform(75, 105),
+        *(hand.choice([18, 22, 28, 34, 62]) * hand.uniform(0.8, 1.2) for _ in range(count)),
+    ]
+    lean, phase, slope = hand.uniform(0.1, 0.45), hand.uniform(-0.4, 1.5), hand.uniform(-0.14, 0.04)
+    advance = (_RIGHT - _LEFT) / (count + 1.5)
+    points: list[Point] = []
+    for number, height in enumerate(heights):
+        for step in range(_STEPS):
+            angle = phase + 2 * math.pi * step / _STEPS
+            along = number + step / _STEPS + (0.5 if number else 0)
+            rise = height * math.sin(angle) - (height * 0.5 if height > 50 else 0)
+            x = _LEFT + advance * along + 0.75 * min(height, 45) * math.cos(angle) - lean * rise
+            points.append((min(max(x, 20), 580), min(max(_LINE + rise + slope * (x - 300), 15), 285)))
+    tail = points[-1]
+    return [[*points, (tail[0] + 30, tail[1] + 6), (min(tail[0] + 75, 585), tail[1] - 12)]]

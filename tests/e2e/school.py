@@ -56,12 +56,13 @@ class School:
         return subprocess.run(command, env=self._environment(), capture_output=True, text=True, check=False)
 
     def make(self) -> None:
+        """Make the demo school with its own command."""
         made = self.emarge("demo", "--data", str(self.data))
         assert made.returncode == 0, made.stderr
-        self.logins = read_logins(self.data)
 
     def start(self) -> None:
         """Start everything, and wait until the web answers."""
+        self.logins = read_logins(self.data)
         with self.log.open("ab") as log:
             command = [sys.executable, "-m", "emarge", "run", "--data", str(self.data), "--port", str(self.port)]
             self.process = subprocess.Popen(command, env=self._environment(), stdout=log, stderr=log)
