@@ -16,6 +16,7 @@ COMMANDS = (
     "user",
     "verify",
     "vault",
+    "mirror",
     "timestamping",
     "web",
     "relay",

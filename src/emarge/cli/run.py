@@ -24,6 +24,11 @@ def add_parser(subparsers: "Subparsers") -> argparse.ArgumentParser:
     parser.add_argument(
         "--port", type=port, default=DEFAULT_PORT, help="the web port on loopback (default: %(default)s)"
     )
+    parser.add_argument(
+        "--mirror",
+        action="store_true",
+        help="make a mirror of the vault beside it when there is none; once made, it is started every time",
+    )
     add_data(parser)
     return parser
 
@@ -38,6 +43,8 @@ def run(args: argparse.Namespace) -> int:
 
     with _alone(data):
         setup(data)  # migrations once, before the processes share the base
+        if args.mirror and not (data / "mirror").exists():
+            _make_mirror(data)
         children = _children(data, args.port)
         supervisor = Supervisor(children)
         try:
@@ -68,6 +75,13 @@ def _require(data: Path) -> None:
         )
 
 
+def _make_mirror(data: Path) -> None:
+    from emarge.cli.mirror import create_mirror
+    from emarge.cli.vault import set_mirror
+
+    set_mirror(data, create_mirror(data, name="emarge-mirror"), "sync")
+
+
 @contextmanager
 def _alone(data: Path) -> Iterator[None]:
     """Hold the installation: two sets of processes over one folder would write past each other."""
@@ -84,10 +98,14 @@ def _children(data: Path, web_port: int) -> "list[Child]":
     from emarge.cli.supervisor import Child
 
     require_free(web_port)
-    ports = {"timestamping": _free_port(), "vault": _free_port(), "web": web_port}
+    # A flag that had to be repeated would be forgotten one day, and the vault would wait for a mirror not started.
+    mirrored = {"mirror": _free_port()} if (data / "mirror").exists() else {}
+    ports = {"timestamping": _free_port(), **mirrored, "vault": _free_port(), "web": web_port}
     urls = {name: f"http://127.0.0.1:{number}" for name, number in ports.items()}
     environment = {"EMARGE_VAULT_URL": urls["vault"], "EMARGE_TIMESTAMP_URL": urls["timestamping"]}
-    arguments = {"timestamping": ["timestamping", "serve"], "vault": ["vault", "serve"], "web": ["web"]}
+    if mirrored:
+        environment["EMARGE_MIRROR_URL"] = urls["mirror"]
+    arguments = {name: [name, "serve"] for name in ports} | {"web": ["web"]}
     return [
         Child(name, [*arguments[name], "--data", str(data), "--port", str(number)], urls[name], environment)
         for name, number in ports.items()

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from emarge.cli.parsers import Subparsers
+    from emarge.proof.vault.mirror_client import MirrorClient
 
 
 def add_parser(subparsers: "Subparsers") -> argparse.ArgumentParser:
@@ -23,8 +24,17 @@ def add_parser(subparsers: "Subparsers") -> argparse.ArgumentParser:
     add_data(create)
     check = commands.add_parser("check", help="derive every log again from its files and compare")
     add_data(check)
+    mirror = commands.add_parser("mirror", help="tell a vault that is stopped which mirror it has from now on")
+    mirror.add_argument("--vkey", help="the mirror's verifier key (default: that of the mirror in the data folder)")
+    mirror.add_argument(
+        "--policy",
+        choices=("sync", "degraded"),
+        default="sync",
+        help="while the mirror is away: sync waits for it, degraded acknowledges records as local only (%(default)s)",
+    )
+    add_data(mirror)
     serve = commands.add_parser(
-        "serve", help="start the vault alone, on loopback (EMARGE_TIMESTAMP_URL: the authority)"
+        "serve", help="start the vault alone, on loopback (EMARGE_TIMESTAMP_URL: the authority; EMARGE_MIRROR_URL)"
     )
     serve.add_argument("--port", type=port, required=True)
     add_data(serve)
@@ -38,6 +48,8 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if not (args.data / "vault").is_dir():
         raise CommandError(f"There is no vault in {args.data}. Make one: emarge vault create --data {args.data}")
+    if args.action == "mirror":
+        return _mirror(args.data, args.vkey, args.policy)
     return _check(args.data) if args.action == "check" else _serve(args.data, args.port)
 
 
@@ -53,6 +65,27 @@ def create_vault(data: Path, *, name: str) -> None:
         create_authority(data, name="Émarge")
     for role, secret in create.create_vault(data / "vault", name=name).items():
         write_secret(data / "credentials" / f"vault-{role}", secret)
+
+
+def set_mirror(data: Path, vkey: str, policy: str) -> None:
+    """Give the vault its mirror; CommandError when the key is none, or the vault is running."""
+    from emarge.proof.vault import mirroring
+    from emarge.proof.vault.errors import CheckpointError, VaultRefused
+
+    try:
+        mirroring.configure(data / "vault", mirroring.Mirroring(vkey, policy))
+    except (CheckpointError, VaultRefused) as error:
+        raise CommandError(f"The mirror was not set: {error}") from None
+
+
+def _mirror(data: Path, vkey: str | None, policy: str) -> int:
+    if vkey is None:
+        from emarge.cli.mirror import mirror_vkey
+
+        vkey = mirror_vkey(data)
+    set_mirror(data, vkey, policy)
+    print(f"The vault hands every checkpoint to {vkey.partition('+')[0]} from its next start on ({policy}).")
+    return 0
 
 
 def _check(data: Path) -> int:
@@ -77,8 +110,20 @@ def _serve(data: Path, number: int) -> int:
     if not url:
         raise CommandError("EMARGE_TIMESTAMP_URL is not set: it says where the timestamp authority answers.", code=2)
     client = TimestampClient(url, credential(data, "timestamping"))
-    serve(data / "vault", port=number, stamp=_stamp_with(client.stamp))
+    serve(data / "vault", port=number, stamp=_stamp_with(client.stamp), mirror=_mirror_client(data))
     return 0
+
+
+def _mirror_client(data: Path) -> "MirrorClient | None":
+    from emarge.proof.vault import mirroring
+    from emarge.proof.vault.mirror_client import MirrorClient
+
+    if mirroring.read(data / "vault") is None:
+        return None
+    url = os.environ.get("EMARGE_MIRROR_URL")
+    if not url:
+        raise CommandError("EMARGE_MIRROR_URL is not set: it says where the mirror of this vault answers.", code=2)
+    return MirrorClient(url, credential(data, "mirror-vault"))
 
 
 def _stamp_with(stamp: "Callable[[Sequence[bytes]], list[bytes]]") -> "Callable[[Sequence[bytes]], list[bytes]]":

@@ -29,8 +29,9 @@ serve(folder, port=int(sys.argv[2]), stamp=stamp)
 
 
 class Process:
-    def __init__(self, folder):
+    def __init__(self, folder, script=SERVER, *more):
         self.folder = folder
+        self._script, self._more = script, more
         with socket.socket() as chosen:
             chosen.bind(("127.0.0.1", 0))
             self.port = chosen.getsockname()[1]
@@ -40,7 +41,7 @@ class Process:
     def start(self, *under):
         """Start it, under another command if need be, and wait until it answers."""
         self.process = subprocess.Popen(
-            [*under, sys.executable, "-c", SERVER, str(self.folder), str(self.port)],
+            [*under, sys.executable, "-c", self._script, str(self.folder), str(self.port), *self._more],
             env={**os.environ, "PYTHONPATH": str(SOURCES)},
         )
         for _ in range(1000):

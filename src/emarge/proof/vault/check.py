@@ -35,8 +35,8 @@ class CheckedLog:
 
 
 @dataclass(frozen=True)
-class _State:
-    """What was on disk at one moment."""
+class State:
+    """What was on disk at one moment: names of tiles, the published and the last checkpoint, staged entries."""
 
     files: list[str]
     published: Checkpoint
@@ -67,7 +67,12 @@ def _check_log(log: logs.Log, sequencer: Sequencer) -> CheckedLog:
 
 def _derive(log: logs.Log, sequencer: Sequencer) -> CheckedLog:
     state = _look(log, sequencer)
-    reader = LogReader(log.folder)
+    derive(LogReader(log.folder), state)
+    return CheckedLog(log.origin, log.vkey, state.last.size, state.last.root, len(state.waiting))
+
+
+def derive(reader: LogReader, state: State) -> None:
+    """Compute every hash again from the entries, and compare; raises CorruptVault naming the first fault."""
     levels = [list(_leaves(reader, state))]
     while len(levels[-1]) >= WIDTH:
         below = levels[-1]
@@ -81,36 +86,41 @@ def _derive(log: logs.Log, sequencer: Sequencer) -> CheckedLog:
             raise CorruptVault(f"{tile.path} does not follow from the entries")
     for name in state.files:
         _check_file(reader, levels, name)
-    last = state.last
-    return CheckedLog(log.origin, log.vkey, last.size, last.root, len(state.waiting))
 
 
-def _look(log: logs.Log, sequencer: Sequencer) -> _State:
+def _look(log: logs.Log, sequencer: Sequencer) -> State:
     """Names first, the sequencer after: whatever the names show is then covered by the checkpoint."""
     for _ in range(_TRIES):
         note = LogReader(log.folder).checkpoint()
-        names = _names(log.folder)
+        names = names_of(log.folder)
         waiting = (log.folder / "staging").read_bytes()
         head, count, highest = sequencer.state(log.name)
         if LogReader(log.folder).checkpoint() != note:
             continue  # a publication came between: staging may have been emptied already
-        published, last = _open(log, note, "checkpoint"), _open(log, head.checkpoint, "sequenced checkpoint")
+        published, last = _published(log, note), _open(log, head.checkpoint)
         if not (head.size == last.size == count == highest + 1):
             raise CorruptVault(f"the sequencer does not hold one record for each of {last.size} entries")
         if published.size > last.size:
             raise CorruptVault("the sequencer is older than the tiles: it was rolled back")
-        return _State(names, published, last, list(staged(waiting, published.size, last.size)))
+        return State(names, published, last, list(staged(waiting, published.size, last.size)))
     raise VaultUnavailable(f"the log {log.name} is too busy to be checked now")
 
 
-def _open(log: logs.Log, note: bytes, what: str) -> Checkpoint:
+def _published(log: logs.Log, note: bytes) -> Checkpoint:
+    try:
+        return log.open_published(note).checkpoint
+    except CheckpointError as error:
+        raise CorruptVault(f"the checkpoint is false: {error}") from error
+
+
+def _open(log: logs.Log, note: bytes) -> Checkpoint:
     try:
         return log.open(note)
     except CheckpointError as error:
-        raise CorruptVault(f"the {what} is false: {error}") from error
+        raise CorruptVault(f"the sequenced checkpoint is false: {error}") from error
 
 
-def _leaves(reader: LogReader, state: _State) -> Iterator[bytes]:
+def _leaves(reader: LogReader, state: State) -> Iterator[bytes]:
     """The leaf hash of each entry: of the bundles, then of the staging file."""
     size = state.published.size
     for index in range(-(-size // WIDTH)):
@@ -136,7 +146,8 @@ def _leaf(data: bytes, index: int) -> bytes:
     return leaf_hash(data)
 
 
-def _names(folder: Path) -> list[str]:
+def names_of(folder: Path) -> list[str]:
+    """The tiles of a log's folder, in order."""
     found = []
     for parent, _, names in os.walk(folder):
         relative = Path(parent).relative_to(folder)

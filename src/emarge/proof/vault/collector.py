@@ -9,11 +9,14 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from emarge.proof.vault.deposits import Deposit, Receipt
+from emarge.proof.vault.deposits import HELD, LOCAL_ONLY, Deposit, Receipt
 from emarge.proof.vault.errors import StampUnavailable, VaultRefused, VaultUnavailable
+from emarge.proof.vault.follower import Follower
+from emarge.proof.vault.mirror_client import MirrorClient
+from emarge.proof.vault.mirroring import Mirroring
 from emarge.proof.vault.writer import LogWriter
 
 BATCH = 100
@@ -37,6 +40,7 @@ class Collector:
 
     def __init__(self, writer: LogWriter) -> None:
         self.writer = writer
+        self.follower: Follower | None = None
         self._thread = ThreadPoolExecutor(1, f"log-{writer.log.name}")
         self._waiting: deque[_Request] = deque()
         self._records = 0
@@ -50,13 +54,23 @@ class Collector:
         """The receipts of a request; raises VaultRefused, StampUnavailable or VaultUnavailable."""
         if self._stopping or self._records >= _MOST_WAITING:
             raise VaultUnavailable("stopping" if self._stopping else "busy")
+        if self.follower:
+            self.follower.admit()
         request = _Request(deposits, asyncio.get_running_loop().create_future())
         self._waiting.append(request)
         self._records += len(deposits)
         self._work.set()
         if self._records >= BATCH:
             self._full.set()
-        return await request.answer
+        receipts = await request.answer
+        if self.follower is None:
+            return receipts
+        held = await self.follower.wait_for(max(receipt.size for receipt in receipts))
+        return [replace(receipt, mirror=HELD if held else LOCAL_ONLY) for receipt in receipts]
+
+    def follow(self, client: MirrorClient, mirroring: Mirroring) -> None:
+        """Hand every checkpoint to a mirror, once this runs."""
+        self.follower = Follower(self.writer, client, mirroring, self._in_thread)
 
     async def settled(self) -> int:
         """Wait until what is sequenced now can be read from the files; give the published size."""
@@ -72,27 +86,47 @@ class Collector:
 
     async def run(self) -> None:
         """Write batches until asked to stop. Whatever it raises is fatal for the vault."""
+        following = self._start_following()
         try:
-            while not (self._stopping and not self._waiting):
+            if self.follower:
+                await self.follower.contacted.wait()  # a vault that was rolled back must not write first
+            while not (self._stopping and not self._waiting) and not _ended(following):
                 await self._gather()
                 idle = not self._waiting
-                if not idle:
+                if not idle and not _ended(following):
                     await self._write(self._take())
                 behind = self.writer.size - self.writer.published
                 if behind and (idle or self._wanted or behind >= _MOST_UNPUBLISHED):
                     await self._publish()
-            await self._publish()
+            if not _ended(following):
+                await self._publish()
         finally:
             self._stopping = True
+            if self.follower and following:
+                self.follower.stop()
+                await asyncio.wait([following])
             self._thread.shutdown(wait=True)
             for request in self._waiting:
                 _fail(request, VaultUnavailable("stopping"))
             async with self._published:
                 self._published.notify_all()
+        if following:
+            following.result()
 
     def stop(self) -> None:
         """Take no more requests; finish those that wait."""
         self._stopping = True
+        self._work.set()
+        self._full.set()
+
+    def _start_following(self) -> "asyncio.Task[None] | None":
+        if self.follower is None:
+            return None
+        following = asyncio.get_running_loop().create_task(self.follower.run())
+        following.add_done_callback(self._interrupt)
+        return following
+
+    def _interrupt(self, _: object) -> None:
         self._work.set()
         self._full.set()
 
@@ -131,6 +165,8 @@ class Collector:
                 raise
             logger.exception("a batch of the log %s was not written", self.writer.log.name)
             return
+        if self.follower:
+            self.follower.wake()
         for request, answer in zip(batch, answers, strict=True):
             if isinstance(answer, VaultRefused):
                 _fail(request, answer)
@@ -139,6 +175,8 @@ class Collector:
 
     async def _publish(self) -> None:
         self._wanted = False
+        if self.follower:
+            await self.follower.settle()
         await self._in_thread(self.writer.publish)
         async with self._published:
             self._published.notify_all()
@@ -150,6 +188,10 @@ class Collector:
 def _fail(request: _Request, error: Exception) -> None:
     if not request.answer.done():
         request.answer.set_exception(error)
+
+
+def _ended(task: "asyncio.Task[None] | None") -> bool:
+    return task is not None and task.done()
 
 
 async def _wait(event: asyncio.Event, seconds: float | None) -> None:

@@ -9,6 +9,7 @@ MAX_PAYLOAD = 49_152
 MAX_LABELS = 16
 MAX_CONTENT = 1024 * 1024
 CONTENT_KEY = 32
+HELD, LOCAL_ONLY = "held", "local_only"
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _LABEL = re.compile(r"[!-~]{1,128}", re.ASCII)
 
@@ -39,7 +40,10 @@ class Deposit:
 
 @dataclass(frozen=True)
 class Receipt:
-    """A record's place: ``leaf`` (hex) hashes its entry, ``checkpoint`` is the first that holds it."""
+    """A record's place: ``leaf`` (hex) hashes its entry, ``checkpoint`` is the first that holds it.
+
+    ``mirror`` is HELD or LOCAL_ONLY when it was answered, empty when no mirror is configured.
+    """
 
     uuid: str
     index: int
@@ -47,6 +51,7 @@ class Receipt:
     stamp: bytes
     size: int
     checkpoint: bytes
+    mirror: str = ""
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,7 @@ _STATUS = {
     "stamp_unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
     "busy": HTTPStatus.SERVICE_UNAVAILABLE,
     "stopping": HTTPStatus.SERVICE_UNAVAILABLE,
+    "mirror_unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
 }
 _TEXT = "text/plain; charset=utf-8"
 _BYTES = "application/octet-stream"
@@ -94,6 +95,7 @@ class Application:
             self._route("POST", _LOG + "/deposit", "writer", self._deposit),
             self._route("GET", _LOG + "/checkpoint", "writer reader", self._checkpoint),
             self._route("GET", _LOG + "/vkey", "opener writer reader", self._vkey),
+            self._route("GET", _LOG + "/cosigners", "opener writer reader", self._cosigners),
             self._route("GET", _LOG + "/count", "writer reader", self._count),
             self._route("GET", _LOG + "/find", "reader", self._find),
             self._route("POST", _LOG + "/read", "reader", self._read),
@@ -131,7 +133,7 @@ class Application:
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         method, path = scope["method"], scope["path"]
         if (method, path) == ("GET", "/health"):
-            return Answer(orjson.dumps({"status": "ok"}))
+            return Answer(orjson.dumps({"status": "ok"} | self._mirror()))
         role = self._role(scope)
         found = [(route, match) for route in self._routes if (match := route.path.fullmatch(path))]
         if not found:
@@ -172,6 +174,9 @@ class Application:
 
     async def _vkey(self, request: Request) -> Answer:
         return Answer(self._collector(request).writer.log.vkey.encode(), _TEXT)
+
+    async def _cosigners(self, request: Request) -> Answer:
+        return Answer(orjson.dumps({"cosigners": self._collector(request).writer.log.cosigners}))
 
     async def _count(self, request: Request) -> Answer:
         _, size = await self._reader(request)
@@ -219,9 +224,18 @@ class Application:
 
     def _collect(self, name: str) -> None:
         collector = self._collectors[name] = Collector(self._vault.writers[name])
+        if self._vault.mirror and self._vault.mirroring:
+            collector.follow(self._vault.mirror, self._vault.mirroring)
         task = asyncio.get_running_loop().create_task(collector.run())
         self._tasks.add(task)
         task.add_done_callback(self._ended)
+
+    def _mirror(self) -> dict[str, str]:
+        """For /health: the worst of what the logs know of the mirror, nothing when there is none."""
+        if self._vault.mirroring is None:
+            return {}
+        states = {one.follower.state for one in self._collectors.values() if one.follower}
+        return {"mirror": next((state for state in ("unavailable", "behind") if state in states), "held")}
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         if not task.cancelled() and (error := task.exception()):

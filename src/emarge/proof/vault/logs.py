@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from emarge.proof.vault import checkpoint, files
+from emarge.proof.vault import checkpoint, cosignature, files, mirroring
 from emarge.proof.vault.errors import CorruptVault, VaultRefused
 from emarge.proof.vault.merkle import EMPTY_ROOT
 from emarge.proof.vault.sequencer import Sequencer
@@ -28,6 +28,8 @@ class Log:
     origin: str
     folder: Path
     key: Ed25519PrivateKey
+    cosigners: tuple[str, ...] = ()
+    """Verifier keys of the mirrors whose lines may stand under a published checkpoint."""
 
     @property
     def vkey(self) -> str:
@@ -40,6 +42,10 @@ class Log:
     def open(self, note: bytes) -> checkpoint.Checkpoint:
         """A checkpoint of this log; raises CheckpointError when it never signed it."""
         return checkpoint.open_checkpoint(note, self.vkey)
+
+    def open_published(self, note: bytes) -> cosignature.Cosigned:
+        """A published checkpoint and the lines of its mirrors; raises CheckpointError."""
+        return cosignature.open_cosigned(note, self.vkey, self.cosigners)
 
 
 def check_name(name: str) -> str:
@@ -58,7 +64,8 @@ def load(vault: Path, vault_name: str, name: str) -> Log:
         raise CorruptVault(f"the signing key of the log {name} is missing or unreadable") from None
     if not isinstance(key, Ed25519PrivateKey):
         raise CorruptVault(f"the signing key of the log {name} is not an Ed25519 key")
-    return Log(name, f"{vault_name}/{name}", vault / "logs" / name, key)
+    mirror = mirroring.read(vault)
+    return Log(name, f"{vault_name}/{name}", vault / "logs" / name, key, (mirror.vkey,) if mirror else ())
 
 
 def begin(vault: Path, vault_name: str, name: str, sequencer: Sequencer) -> Log:

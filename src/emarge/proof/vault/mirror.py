@@ -168,14 +168,14 @@ class Mirror:
         if old_size > new.size:
             raise VaultRefused("bad_request", "the old size is larger than the checkpoint")
         if self._contradicts(log, new):
-            self._refuse(log, new, plain, "another root", at)
+            self._refuse(log, new, plain, "have another root", at)
             raise NotNextError(log.info)
         if old_size != log.pending.size:
             raise NotNextError(log.info)
         try:
             _check_growth(log.pending, new, proof)
         except ProofError as error:
-            self._refuse(log, new, plain, "does not extend what is held", at)
+            self._refuse(log, new, plain, "do not extend what is held", at)
             raise VaultRefused("second_history", str(error)) from error
         if plain != log.state.pending:
             self._state.set_pending(new.origin, plain)

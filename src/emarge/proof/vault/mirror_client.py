@@ -8,7 +8,7 @@ from emarge.proof.vault import mirror_wire
 from emarge.proof.vault.errors import VaultRefused, VaultUnavailable
 from emarge.proof.vault.mirror_wire import Info, Upload
 
-_TIMEOUT = 10.0  # seconds
+_TIMEOUT = 5.0  # seconds
 _CONNECT = 2.0  # seconds
 
 
@@ -41,7 +41,7 @@ class MirrorClient:
         raise _refusal(answer)
 
     def add_checkpoint(self, old_size: int, proof: list[bytes], note: bytes) -> int | None:
-        """Make a checkpoint pending; None when it is, else the size of the one that is pending.
+        """Make a checkpoint pending; None when it is, else the size of the one that is pending instead.
 
         Raises SecondHistoryError when the mirror says that it does not extend that one.
         """
@@ -55,10 +55,15 @@ class MirrorClient:
         return mirror_wire.number(answer.text.removesuffix("\n"))
 
     def add_entries(self, upload: Upload) -> bytes | Info:
-        """Send entries; the cosignature line when the mirror has all, else where it stands."""
+        """Send entries; the cosignature lines when the mirror has all, else where it stands.
+
+        Raises SecondHistoryError when they do not lead to the pending checkpoint.
+        """
         answer = self._post("/add-entries", mirror_wire.dump_entries(upload))
         if answer.status_code == HTTPStatus.OK:
             return answer.content
+        if answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY:
+            raise SecondHistoryError("the entries on this disk are not those that the log signed")
         if answer.status_code in {HTTPStatus.ACCEPTED, HTTPStatus.CONFLICT}:
             return mirror_wire.load_info(answer.content)
         raise _refusal(answer)

@@ -6,11 +6,12 @@ import threading
 from contextlib import ExitStack
 from pathlib import Path
 
-from emarge.proof.vault import files, logs
+from emarge.proof.vault import files, logs, mirroring
 from emarge.proof.vault.contents import Contents
 from emarge.proof.vault.create import CONFIGURATION, LOCK, ROLES, credential_hash
 from emarge.proof.vault.deposits import SealedContent
 from emarge.proof.vault.errors import CorruptVault, VaultRefused
+from emarge.proof.vault.mirror_client import MirrorClient
 from emarge.proof.vault.sequencer import Sequencer
 from emarge.proof.vault.writer import LogWriter, Stamp
 
@@ -18,12 +19,18 @@ from emarge.proof.vault.writer import LogWriter, Stamp
 class Vault:
     """Every log of a vault, recovered and ready to be written.
 
-    Raises VaultRefused (``in_use``) when another process has it, CorruptVault when a log cannot be recovered.
+    ``mirror`` reaches the mirror of a vault that has one. Raises VaultRefused (``in_use``) when another process
+    has it, or (``no_mirror``) when it has a mirror and none is given or the reverse, CorruptVault when a log cannot
+    be recovered.
     """
 
-    def __init__(self, folder: Path, stamp: Stamp) -> None:
+    def __init__(self, folder: Path, stamp: Stamp, mirror: MirrorClient | None = None) -> None:
         self._folder = folder
         self._stamp = stamp
+        self.mirror = mirror
+        self.mirroring = mirroring.read(folder)
+        if (mirror is None) != (self.mirroring is None):
+            raise VaultRefused("no_mirror", "a vault has a mirror both in its folder and at an address, or none")
         self._opening = threading.Lock()
         self.name, self._credentials = read_configuration(folder)
         self._held = ExitStack()

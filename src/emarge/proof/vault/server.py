@@ -12,6 +12,7 @@ from granian.log import LogLevels
 from granian.server.embed import Server
 
 from emarge.proof.vault.http import Application, Receive, Scope, Send
+from emarge.proof.vault.mirror_client import MirrorClient
 from emarge.proof.vault.opened import Vault
 from emarge.proof.vault.writer import Stamp
 
@@ -20,13 +21,15 @@ _HOST = "127.0.0.1"
 logger = logging.getLogger("emarge.vault")
 
 
-def serve(folder: Path, *, port: int, stamp: Stamp) -> None:
+def serve(folder: Path, *, port: int, stamp: Stamp, mirror: MirrorClient | None = None) -> None:
     """Serve a vault until SIGTERM or SIGINT; ``stamp`` turns SHA-256 digests into timestamp tokens.
+
+    ``mirror`` reaches the mirror of a vault that has one.
 
     Raises VaultRefused when there is no vault or another process has it, CorruptVault when a log cannot be
     recovered, and DurabilityLost or CorruptVault when writing failed: the caller ends the process then.
     """
-    vault = Vault(folder, stamp)
+    vault = Vault(folder, stamp, mirror)
     try:
         asyncio.run(answer(lambda fatal: Application(vault, fatal), port))
     finally:

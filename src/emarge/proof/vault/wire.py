@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from emarge.proof.vault.deposits import Deposit, Receipt, SealedContent
+from emarge.proof.vault.deposits import HELD, LOCAL_ONLY, Deposit, Receipt, SealedContent
 from emarge.proof.vault.errors import VaultRefused
 
 MAX_DEPOSITS = 500
@@ -61,6 +61,7 @@ def dump_receipts(receipts: Sequence[Receipt]) -> bytes:
                     "leaf": one.leaf,
                     "stamp": encode(one.stamp),
                     "size": one.size,
+                    **({"mirror": one.mirror} if one.mirror else {}),
                 }
                 for one in receipts
             ],
@@ -73,10 +74,7 @@ def load_receipts(body: bytes) -> list[Receipt]:
     """Read it; raises ValueError, KeyError or TypeError when it is not such an answer."""
     values = orjson.loads(body)
     notes = {int(size): note.encode() for size, note in values["checkpoints"].items()}
-    return [
-        Receipt(one["uuid"], one["index"], one["leaf"], decode(one["stamp"]), one["size"], notes[one["size"]])
-        for one in values["receipts"]
-    ]
+    return [_load_receipt(one, notes) for one in values["receipts"]]
 
 
 @dataclass(frozen=True)
@@ -173,6 +171,13 @@ def encode(data: bytes) -> str:
 def decode(text: str) -> bytes:
     """Bytes of standard base64; ValueError or TypeError otherwise."""
     return base64.b64decode(text, validate=True)
+
+
+def _load_receipt(one: dict[str, Any], notes: dict[int, bytes]) -> Receipt:
+    note, mirror = notes[one["size"]], one.get("mirror", "")
+    if mirror not in {"", HELD, LOCAL_ONLY}:
+        raise ValueError(mirror)
+    return Receipt(one["uuid"], one["index"], one["leaf"], decode(one["stamp"]), one["size"], note, mirror)
 
 
 def _load_deposit(item: Any) -> Deposit:

@@ -3,10 +3,12 @@
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
-from emarge.proof.vault import entry
+from emarge.proof.vault import cosignature, entry, merkle
 from emarge.proof.vault.checkpoint import Checkpoint
 from emarge.proof.vault.contents import Contents
+from emarge.proof.vault.cosignature import Cosigned
 from emarge.proof.vault.deposits import Deposit, Receipt
 from emarge.proof.vault.errors import (
     CheckpointError,
@@ -18,10 +20,24 @@ from emarge.proof.vault.errors import (
 )
 from emarge.proof.vault.logs import Log
 from emarge.proof.vault.merkle import leaf_hash
+from emarge.proof.vault.mirror_wire import MAX_PACKAGES, Package, Upload, spans
 from emarge.proof.vault.sequencer import Place, Row, Sequencer
 from emarge.proof.vault.stored import StoredLog
+from emarge.proof.vault.tiles import WIDTH
+
+_RUN = WIDTH.bit_length() - 1
+_MOST_UPLOADED = 4 * 1024 * 1024  # bytes of entries in one request to the mirror, and one package more
 
 Stamp = Callable[[Sequence[bytes]], list[bytes]]
+
+
+@dataclass(frozen=True)
+class Handover:
+    """A checkpoint for the mirror, and the proof that it extends the one that the mirror has."""
+
+    size: int
+    note: bytes
+    proof: list[bytes]
 
 
 class LogWriter:
@@ -36,9 +52,10 @@ class LogWriter:
         self._contents = contents
         self._stamp = stamp
         self._in_doubt = False
+        self._note = self._line = self._lined = b""
         self._stored = StoredLog(log.folder, log.name)
         try:
-            self._note = self._recover()
+            self._recover()
             self.publish()
         except BaseException:
             self._stored.close()
@@ -83,10 +100,43 @@ class LogWriter:
     def publish(self) -> None:
         """Write the tiles of what is sequenced, then the checkpoint; empty the staging file."""
         with self._writing():
-            self._stored.publish(self._note)
+            self._stored.publish(self._published_note())
+
+    def handover(self, old_size: int) -> Handover:
+        """The last checkpoint, for a mirror whose pending one has ``old_size`` entries."""
+        proof = merkle.consistency_proof(self._stored.nodes(), old_size, self.size) if 0 < old_size < self.size else []
+        return Handover(self.size, self._note, proof)
+
+    def upload(self, start: int, end: int) -> Upload:
+        """The next entries for a mirror that lacks those from ``start``, of the checkpoint of size ``end``."""
+        node, packages, held = self._stored.nodes(), [], 0
+        for first, stop in spans(start, end):
+            entries = tuple(self._stored.entries(first, stop))
+            proof = merkle.inclusion_proof(node, first // WIDTH, end, _RUN)
+            packages.append(Package(first, entries, tuple(proof)))
+            held += sum(len(data) for data in entries)
+            if len(packages) == MAX_PACKAGES or held >= _MOST_UPLOADED:
+                break
+        return Upload(self.log.origin, start, end, tuple(packages))
+
+    def cosign(self, handover: Handover, lines: bytes) -> None:
+        """Keep the mirror's line under a checkpoint, and publish it when that one is; CheckpointError when false."""
+        text = self.log.open(handover.note).text
+        [vkey] = self.log.cosigners
+        mine = f"— {cosignature.name_of(vkey)} ".encode()
+        line = next((one for one in lines.splitlines(keepends=True) if one.startswith(mine)), lines)
+        cosignature.open_line(line, text, vkey)
+        self._lined, self._line = handover.note, line
+        if self.published == handover.size and self._note == handover.note:
+            with self._writing():
+                self._stored.replace_checkpoint(self._published_note())
 
     def close(self) -> None:
         self._stored.close()
+
+    def _published_note(self) -> bytes:
+        """The last checkpoint, with the line of the mirror that is of no other one."""
+        return self._note + self._line if self._lined == self._note else self._note
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -130,20 +180,22 @@ class LogWriter:
         leaf = leaf_hash(data).hex()
         return Receipt(uuid, place.index, leaf, logged.stamp, place.size, place.checkpoint), logged.payload
 
-    def _recover(self) -> bytes:
-        """Bring files and tree to the sequencer's last checkpoint, and give its note."""
+    def _recover(self) -> None:
+        """Bring files and tree to the sequencer's last checkpoint."""
         head = self._sequencer.head(self.log.name)
         if head is None:
             raise CorruptVault(f"the sequencer does not know the log {self.log.name}")
-        last, published = self._open(head.checkpoint), self._open(self._stored.reader.checkpoint())
+        last, cosigned = self._open(head.checkpoint)
+        published = cosigned.checkpoint
         if published.size > last.size or last.size != head.size:
             raise CorruptVault(f"the sequencer of the log {self.log.name} is older than its tiles: it was rolled back")
         self._stored.recover(published, last)
-        return head.checkpoint
+        self._note, self._lined = head.checkpoint, cosigned.note
+        self._line = self._stored.reader.checkpoint()[len(cosigned.note) :]
 
-    def _open(self, note: bytes) -> Checkpoint:
+    def _open(self, note: bytes) -> tuple[Checkpoint, Cosigned]:
         try:
-            return self.log.open(note)
+            return self.log.open(note), self.log.open_published(self._stored.reader.checkpoint())
         except CheckpointError as error:
             raise CorruptVault(f"a checkpoint of the log {self.log.name} is false: {error}") from error
 
