@@ -6,6 +6,7 @@ the time it is now); the server answers NTP (RFC 5905). Neither daemon touches t
 
 import os
 import pty
+import pwd
 import shutil
 import signal
 import socket
@@ -148,10 +149,12 @@ class Chronyd(Daemon):
     def __init__(self, folder, server):
         self.folder, self.server = folder, server
         self.port = free_port(socket.SOCK_DGRAM)
-        folder.mkdir()
+        folder.mkdir(mode=0o750)
+        self.socket = folder / "chronyd.sock"
         (folder / "chrony.conf").write_text(
             f"server 127.0.0.1 port {server.port} iburst minpoll -4 maxpoll -4\n"
-            f"port 0\ncmdport {self.port}\nbindcmdaddress 127.0.0.1\nbindcmdaddress /\npidfile {folder}/chronyd.pid\n"
+            f"port 0\ncmdport {self.port}\nbindcmdaddress 127.0.0.1\n"
+            f"bindcmdaddress {self.socket}\npidfile {folder}/chronyd.pid\n"
         )
 
     @property
@@ -160,5 +163,6 @@ class Chronyd(Daemon):
 
     def start(self):
         (self.folder / "chronyd.pid").unlink(missing_ok=True)
-        self.run("chronyd", "-x", "-d", "-U", "-f", str(self.folder / "chrony.conf"))
+        conf = str(self.folder / "chrony.conf")
+        self.run("chronyd", "-x", "-d", "-U", "-u", pwd.getpwuid(os.getuid()).pw_name, "-f", conf)
         return self

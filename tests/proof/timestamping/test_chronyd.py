@@ -1,6 +1,8 @@
 """What is read from the real chronyd, and what becomes of it when its server lies, goes, or chronyd itself does."""
 
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 from tests.proof.timestamping.receivers import Chronyd, NtpServer
@@ -100,6 +102,17 @@ def test_chronyd_that_dies_and_comes_back(chronyd):
     assert asked(source).startswith("chronyd does not answer: ")
     chronyd.start()
     until(source, spoken)
+
+
+def test_its_socket(server):
+    # The path of a socket has at most 107 bytes.
+    with tempfile.TemporaryDirectory() as short:
+        daemon = Chronyd(Path(short) / "chronyd", server).start()
+        try:
+            earliest, latest = until(ChronydSource(str(daemon.socket)), precise)
+        finally:
+            daemon.kill()
+    assert earliest < 0 < latest
 
 
 @pytest.mark.parametrize("address", ["/nowhere/chronyd.sock", "127.0.0.1:1", "nonsense"])

@@ -1,5 +1,6 @@
 """Every rule for stopping and for coming back, in a world whose clocks the test moves."""
 
+import random
 from datetime import timedelta
 
 import pytest
@@ -198,6 +199,32 @@ def test_silence_is_no_way_back(world):
     assert states == {OUT}
 
 
+def test_silence_in_between_is_no_good_round():
+    world = World(fresh=timedelta(0))
+    world.rounds(3)
+    world.lies = {"gps": 3 * SECOND, "internet": -3 * SECOND}
+    world.round()
+    world.lies = {"gps": 0, "internet": 0}
+    assert world.rounds(2) == [(OUT, Verdict.RETURNING)] * 2
+    world.silent = {"gps", "internet"}
+    assert world.rounds(1) == [(OUT, Verdict.RETURNING)]
+    world.silent = set()
+    comes_back(world)
+
+
+def test_after_hold_over_one_round_of_liars_is_forgotten():
+    world = World(hold_over=timedelta(seconds=20))
+    world.rounds(3)
+    world.silent = {"gps", "internet"}
+    world.rounds(30)
+    world.silent = set()
+    world.lies = {"gps": 3 * SECOND, "internet": 3 * SECOND}
+    assert world.rounds(1) == [(OUT, Verdict.OUTSIDE)]
+    world.lies = {"gps": 0, "internet": 0}
+    assert world.rounds(1) == [(OUT, Verdict.QUARTZ_DISSENTS)]
+    comes_back(world)
+
+
 @pytest.mark.parametrize("error", [40 * MS, -40 * MS])
 def test_a_system_clock_outside_the_interval(error):
     world = World()
@@ -269,11 +296,51 @@ def test_a_time_that_is_too_wide_is_not_certified():
     assert world.rounds(5) == [(UNKNOWN, Verdict.TOO_WIDE)] * 5
 
 
-def test_a_quartz_too_wide_makes_way_for_two_that_agree(world):
+def test_a_quartz_that_grew_too_wide_leaves_two_that_hardly_meet_alone(world):
     # They agree at their edges alone, so what may be true grows with the quartz until it may no longer.
     world.widths = {"gps": 90 * MS, "internet": 90 * MS}
     world.lies = {"gps": 70 * MS, "internet": -70 * MS}
-    assert world.rounds(4000) == [(IN_SYNC, Verdict.AGREED)] * 4000
+    seen = world.rounds(3000)
+    stopped = seen.index((OUT, Verdict.TOO_WIDE))
+    assert set(seen[:stopped]) == {(IN_SYNC, Verdict.AGREED)}
+    assert set(seen[stopped:]) == {(OUT, Verdict.TOO_WIDE)}
+
+
+def test_at_the_start_the_true_time_is_wherever_one_of_the_two_says():
+    # They meet, but one lies: the true time is in the other, not where they meet.
+    world = World()
+    world.lies["gps"] = 25 * MS
+    world.rounds(3)
+    assert world.comparator.last.agreed.holds(world.truth - 9 * MS)
+    assert world.comparator.last.agreed.holds(world.truth + 44 * MS)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_with_one_fault_at_a_time_what_is_certified_holds_the_true_time(seed):
+    """A fault: one external source says anything, or any of them say nothing. The quartz drifts as it may."""
+    chance = random.Random(seed)
+    world = World(fresh=timedelta(0), hold_over=timedelta(seconds=120))
+    world.quartz_ppm = chance.randint(-49, 49)
+    certified = 0
+    fault, until = None, 0
+    for number in range(600):
+        if number >= until:
+            fault = chance.choice([None, None, "lie", "lie", "silence"])
+            who, until = chance.choice(["gps", "internet"]), number + chance.randint(1, 60)
+            lie = round(chance.choice((-1, 1)) * 10 ** chance.uniform(5, 10))
+        world.widths = {name: round(chance.uniform(1, 60) * MS) for name in world.lies}
+        world.lies = {name: round(chance.uniform(-1, 1) * world.widths[name]) for name in world.lies}
+        world.silent = set()
+        if fault == "lie":
+            world.lies[who] = lie
+        elif fault == "silence":
+            world.silent = {who, chance.choice(["gps", "internet"])}
+        world.said = {}
+        standing = world.round(after=chance.uniform(0.5, 3))
+        if standing.state in {IN_SYNC, SOON}:
+            certified += 1
+            assert standing.interval.holds(world.truth), (number, fault)
+    assert certified > 50
 
 
 def test_a_source_wider_than_the_declared_accuracy_is_not_heard(world):

@@ -110,8 +110,8 @@ class Comparator:
         agreement = None
         if intervals:
             intervals |= {QUARTZ: quartz} if quartz else {}
-            agreement = agree(intervals, sources=SOURCES, faulty=FAULTY)
-            verdict = _judge(agreement)
+            agreement = _agreement(intervals)
+            verdict = self._judge(agreement)
         elif quartz:
             intervals, agreement = {QUARTZ: quartz}, Agreement(quartz, ())
             verdict = Verdict.HOLD_OVER
@@ -127,6 +127,14 @@ class Comparator:
         self.last = Comparison(at, intervals, agreed, excluded, imprecise, verdict)
         self._admit(verdict)
         return self.last
+
+    def _judge(self, agreement: Agreement | None) -> Verdict:
+        if agreement is None:
+            return Verdict.NO_QUORUM
+        if QUARTZ in agreement.excluded:
+            return Verdict.QUARTZ_DISSENTS
+        wide = agreement.interval.half_width > nanoseconds(self.schedule.accuracy)
+        return Verdict.TOO_WIDE if wide else Verdict.AGREED
 
     def _carry_on(self, raw: int, agreement: Agreement | None, verdict: Verdict) -> None:
         """The quartz carries what was agreed; an agreement that three good rounds have not confirmed is dropped."""
@@ -200,11 +208,12 @@ class Comparator:
         return raw - observation.raw <= nanoseconds(self.schedule.fresh)
 
 
-def _judge(agreement: Agreement | None) -> Verdict:
-    """What the quorum says. It is never too wide: M(1) of three lies within one of them, and none is too wide."""
-    if agreement is None:
-        return Verdict.NO_QUORUM
-    return Verdict.QUARTZ_DISSENTS if QUARTZ in agreement.excluded else Verdict.AGREED
+def _agreement(intervals: Mapping[str, Interval]) -> Agreement | None:
+    """M(1) of the three. Without the quartz, M(1) of the two that meet: either may lie where they differ."""
+    agreement = agree(intervals, sources=SOURCES, faulty=FAULTY)
+    if agreement and QUARTZ not in intervals:
+        return agree(intervals, sources=SOURCES - 1, faulty=FAULTY)
+    return agreement
 
 
 def _carry(observation: Observation, raw: int) -> Interval:
