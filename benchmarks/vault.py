@@ -17,7 +17,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,16 +25,18 @@ import httpx
 
 from benchmarks.http_load import Connection
 from emarge.proof.timestamping import authority
+from emarge.proof.vault import mirroring
 from emarge.proof.vault.check import check_vault
 from emarge.proof.vault.client import VaultClient
 from emarge.proof.vault.create import create_vault
+from emarge.proof.vault.mirror import create_mirror, vkey_of
 
 LOG = "benchmark"
 PAYLOAD = 600  # bytes: a record
 CONTENT = 3_400  # bytes: a drawn signature
 BATCH = 100
 # (clients, deposits a request); the last one is a relay that catches up
-LOADS = ((1, 1), (16, 1), (64, 1), (1, 100))
+LOADS = ((1, 1), (16, 1), (64, 1), (128, 1), (1, 100))
 
 
 def body(count: int) -> bytes:
@@ -131,13 +133,24 @@ def prepare(data: Path) -> dict[str, str]:
     return create_vault(data / "vault", name="benchmark.example")
 
 
-def measure(data: Path, seconds: float) -> dict[str, object]:
+@contextmanager
+def mirrored(data: Path) -> Iterator[dict[str, str]]:
+    """A mirror of the vault in a process of its own; what the vault's environment needs to find it."""
+    for role, credential in create_mirror(data / "mirror", name="mirror.example").items():
+        (data / "credentials" / f"mirror-{role}").write_text(credential)
+    mirroring.configure(data / "vault", mirroring.Mirroring(vkey_of(data / "mirror"), mirroring.SYNC))
+    with started(data, "mirror", {}) as (_, url):
+        yield {"EMARGE_MIRROR_URL": url}
+
+
+def measure(data: Path, seconds: float, *, mirror: bool) -> dict[str, object]:
     """Every load in turn, each beside a yardstick of its own moment."""
     credentials = prepare(data)
     rows: list[dict[str, float]] = []
     with (
         started(data, "timestamping", {}) as (stamping, stamping_url),
-        started(data, "vault", {"EMARGE_TIMESTAMP_URL": stamping_url}) as (vault, url),
+        mirrored(data) if mirror else nullcontext({}) as found,
+        started(data, "vault", {"EMARGE_TIMESTAMP_URL": stamping_url, **found}) as (vault, url),
     ):
         with VaultClient(url, credentials["opener"]) as opener:
             opener.open_log(LOG)
@@ -171,6 +184,7 @@ def measure(data: Path, seconds: float) -> dict[str, object]:
         raise RuntimeError("the check counts other records than the vault")
     return {
         "benchmark": "vault",
+        "mirror": mirror,
         "seconds_a_load": seconds,
         "entry_bytes": entry,
         "content_bytes": CONTENT,
@@ -185,9 +199,10 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=5.0, help="of load for each row (default: %(default)s)")
-    seconds = parser.parse_args().seconds
+    parser.add_argument("--mirror", action="store_true", help="acknowledge only what a mirror has cosigned")
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="emarge-benchmark-") as folder:
-        result = measure(Path(folder), seconds)
+        result = measure(Path(folder), arguments.seconds, mirror=arguments.mirror)
     columns = list(result["loads"][0])  # type: ignore[index]
     print(" | ".join(columns))
     for row in result["loads"]:  # type: ignore[attr-defined]

@@ -171,6 +171,8 @@ def store_receipts(rows: Sequence[OutboxEvent], receipts: Sequence[Receipt]) -> 
         row.stamped_at = read_token(receipt.stamp).gen_time
         checkpoint = receipt.checkpoint.decode("utf-8")
         row.receipt = {"leaf": receipt.leaf, "size": receipt.size, "checkpoint": checkpoint}
+        if receipt.mirror:
+            row.receipt["mirror"] = receipt.mirror
         row.content = row.content_key = b""
     fields = {field.name: field for field in OutboxEvent._meta.concrete_fields}  # noqa: SLF001 - documented
     values = [
