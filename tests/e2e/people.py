@@ -86,15 +86,19 @@ class Person:
             self.page.keyboard.press("Tab")
         raise AssertionError(f"Tab does not reach {place}")
 
-    def draw(self, pointer: str = "mouse") -> None:
-        """Draw one's signature with the mouse, a pen or a finger, as the input devices send it."""
+    def draw(self, pointer: str = "mouse", *, every: int = 4) -> None:
+        """Draw one's signature with the mouse, a pen or a finger, as the input devices send it.
+
+        ``every``: which points are taken; each costs the time of a frame.
+        """
         canvas = self.page.locator("canvas[data-signature-pad]")
         canvas.scroll_into_view_if_needed()
         box = canvas.bounding_box()
         assert box is not None
         scale = min(box["width"] / 600, box["height"] / 300)
         for stroke in strokes(self.login):
-            points = [{"x": box["x"] + x * scale, "y": box["y"] + y * scale} for x, y in stroke]
+            taken = [*stroke[:-1:every], stroke[-1]]
+            points = [{"x": box["x"] + x * scale, "y": box["y"] + y * scale} for x, y in taken]
             {"mouse": self._mouse, "pen": self._pen, "finger": self._finger}[pointer](points)
 
     def _mouse(self, points: list[dict[str, float]]) -> None:

@@ -45,7 +45,8 @@ def test_from_the_roll_call_to_the_proof(school, person, language, tmp_path):
         way(student, line)
         _has_signed(student, line)
         _is_seen_at_once(teacher, line)
-    _reads_the_summary(student, meeting, lines)
+    look(teacher, "validation")
+    _reads_the_summary(student, lines[student.login])
     secretary = person("secretary", language, "desktop")
     _supervises(secretary, meeting, len(lines) + 1)
     trail = _asks_for_the_trail(secretary)
@@ -219,13 +220,12 @@ def _is_seen_at_once(teacher: Person, line: str) -> None:
     row = teacher.page.locator(f"#row-{line}")
     expect(row.locator(".state-signed")).to_be_visible(timeout=LIVE_MS)
     assert teacher.page.evaluate("window.stayed") is True
-    look(teacher, "validation")
 
 
-def _reads_the_summary(student: Person, meeting: str, lines: dict[str, str]) -> None:
+def _reads_the_summary(student: Person, line: str) -> None:
     page = student.page
     page.goto("/student/sign-ins")
-    expect(page.locator(f"a[href$='/student/lines/{lines[student.login]}/signed']")).to_be_visible()
+    expect(page.locator(f"a[href$='/student/lines/{line}/signed']")).to_be_visible()
     look(student, "summary", narrow=True)
     page.goto("/student/")
     expect(page.locator(".call-to-sign")).to_have_count(0)

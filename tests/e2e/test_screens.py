@@ -75,7 +75,7 @@ def _call_the_roll(teacher: Person, meeting: str) -> None:
     expect(late.locator("[name=minutes_late]")).to_have_attribute("value", "10")
     _take(teacher, "teacher-roll-sheet", wait_for="[aria-pressed=true]")
     page.locator("form[action$='/end'] button").click()
-    teacher.draw()
+    teacher.draw(every=1)
     page.locator("form[data-signature] button:not([type=button])").click()
     page.wait_for_url("**/validation")
 
@@ -91,7 +91,7 @@ def _sign(student: Person, lines: dict[str, str], *, pictures: bool) -> None:
     if pictures:
         _take(student, "student-home", wait_for=".call-to-sign")
     page.locator(f"#sign-{lines[student.login]}").tap()
-    student.draw("finger")
+    student.draw("finger", every=1)
     if pictures:
         _take(student, "student-sign", wait_for="canvas")
     page.locator("form[data-signature] button:not([type=button])").tap()
