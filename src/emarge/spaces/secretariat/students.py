@@ -41,12 +41,13 @@ def flag(request: HttpRequest) -> HttpResponse:
         incomplete = actions.flag_students(chosen, subject_to=subject_to, by=user, at=timezone.now())
     except Refused as refusal:
         return _show(request, choice, refusal)
-    told = _told(len(chosen) - already - len(incomplete), subject_to=subject_to)
+    flagged = len(chosen) - already - len(incomplete)
+    told = _told(flagged, subject_to=subject_to)
     if not incomplete:
         notice(request, told)
         return go("secretariat:students", query=choice.query())
     todo = [(each.student, [LACK_TEXTS[lack] for lack in each.lacks]) for each in incomplete]
-    return _show(request, choice, told=told, todo=todo)
+    return _show(request, choice, told=told if flagged else "", todo=todo)
 
 
 def _students() -> QuerySet[Student]:
