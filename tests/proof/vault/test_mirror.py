@@ -11,8 +11,9 @@ from tests.proof.vault.naive import KEY, ORIGIN, VKEY, checkpoint_body, entries_
 
 from emarge.proof.vault.checkpoint import Checkpoint, sign, vkey
 from emarge.proof.vault.cosignature import open_cosigned, open_line
-from emarge.proof.vault.errors import CorruptVault, VaultRefused
+from emarge.proof.vault.errors import CorruptVault, DurabilityLost, VaultRefused
 from emarge.proof.vault.mirror import Mirror, NotNextError, create_mirror, folder_name, vkey_of
+from emarge.proof.vault.mirror_check import check_mirror
 from emarge.proof.vault.mirror_wire import Info
 from emarge.proof.vault.reader import LogReader
 
@@ -263,3 +264,39 @@ def test_a_replaced_tile_is_named_at_the_start(mirror, folder):
     tile.write_bytes(b"\x00" * 96)
     with pytest.raises(CorruptVault, match="do not lead to its checkpoint"):
         Mirror(folder)
+
+
+def test_what_was_staged_for_a_checkpoint_that_was_never_decided_is_dropped(mirror, reopen, monkeypatch):
+    feed(mirror, 0, made(3))
+    mirror.publish()
+    mirror.add_checkpoint(checkpoint_body(3, made(5)), AT)
+
+    def fail(*_, **__):
+        raise DurabilityLost("told so by the test")
+
+    monkeypatch.setattr(mirror._state, "set_mirrored", fail)
+    with pytest.raises(DurabilityLost):
+        mirror.add_entries(entries_body(3, made(5)), AT)
+    assert mirror.in_doubt
+    with pytest.raises(DurabilityLost):
+        mirror.add_checkpoint(checkpoint_body(5, made(6)), AT)
+    again = reopen()
+    assert isinstance(again.add_entries(entries_body(3, made(5)), AT), bytes)
+    assert check_mirror(again._folder)[0][0].size == 5
+
+
+def test_a_crash_between_the_decision_and_the_checkpoint_of_a_long_upload(mirror, reopen, monkeypatch):
+    feed(mirror, 0, made(3))
+    mirror.add_checkpoint(checkpoint_body(3, made(600)), AT)
+    assert mirror.add_entries(entries_body(3, made(600), 1), AT) == Info(600, 256)
+
+    def fail(*_):
+        raise DurabilityLost("told so by the test")
+
+    monkeypatch.setattr(mirror.logs[ORIGIN].stored, "publish", fail)
+    with pytest.raises(DurabilityLost):
+        mirror.add_entries(entries_body(256, made(600)), AT)
+    again = reopen()
+    feed(again, 600, made(601))
+    again = reopen()
+    assert [(log.size, log.staged) for log in check_mirror(again._folder)[0]] == [(601, 0)]

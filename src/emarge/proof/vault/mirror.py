@@ -9,7 +9,8 @@ import json
 import logging
 import secrets
 import shutil
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -127,7 +128,8 @@ class Mirror:
             self._held.callback(self._state.close)
             for state in self._state.logs():
                 self._start(state)
-            self.publish()
+            for log in self.logs.values():
+                self._begin_anew(log)
             self.second_histories = len(self._state.refusals())
         except BaseException:
             self.close()
@@ -156,8 +158,9 @@ class Mirror:
                 raise VaultRefused("other_key", f"{origin} has another key here: the first one stands for ever")
             return
         folder = self._folder / "logs" / folder_name(origin)
-        files.put_all(self._folder, {folder / "staging": b""})
-        self._state.add(origin, vkey)
+        with self._writing():
+            files.put_all(self._folder, {folder / "staging": b""})
+            self._state.add(origin, vkey)
         self._start(LogState(origin, vkey, None, None, None, tiled=False))
 
     def add_checkpoint(self, body: bytes, at: datetime) -> None:
@@ -178,7 +181,8 @@ class Mirror:
             self._refuse(log, new, plain, "do not extend what is held", at)
             raise VaultRefused("second_history", str(error)) from error
         if plain != log.state.pending:
-            self._state.set_pending(new.origin, plain)
+            with self._writing():
+                self._state.set_pending(new.origin, plain)
             log.state = replace(log.state, pending=plain)
             log.pending = new
 
@@ -195,14 +199,13 @@ class Mirror:
         if upload.start < upload.end and not upload.packages:
             raise VaultRefused("bad_request", "no package came")
         good, fault = _check_packages(log, upload)
-        try:
+        with self._writing():
             complete = self._keep(log, good)
-            if fault is not None:
-                raise VaultRefused("false_package", f"a package does not lead to the checkpoint: {fault}")
-            return self._mirror(log, at) if complete else log.info
-        except (DurabilityLost, CorruptVault):
-            self.in_doubt = True
-            raise
+        if fault is not None:
+            raise VaultRefused("false_package", f"a package does not lead to the checkpoint: {fault}")
+        if not complete:
+            return log.info
+        return self._mirror(log, at)
 
     def publish(self) -> None:
         """Write the tiles of what is mirrored, of every log."""
@@ -226,7 +229,8 @@ class Mirror:
 
     def _refuse(self, log: MirroredLog, new: Checkpoint, note: bytes, reason: str, at: datetime) -> None:
         held = log.state.pending or b""
-        self._state.refuse(Refusal(new.origin, new.size, note, held, reason, at))
+        with self._writing():
+            self._state.refuse(Refusal(new.origin, new.size, note, held, reason, at))
         self.second_histories = len(self._state.refusals())
         logger.critical("SECOND HISTORY of %s: it signed %d entries, which %s", new.origin, new.size, reason)
 
@@ -246,12 +250,13 @@ class Mirror:
     def _mirror(self, log: MirroredLog, at: datetime) -> bytes:
         """Decide that the pending checkpoint is held, and cosign it."""
         note = log.state.pending
-        if note is None or log.stored.tree.root() != log.pending.root:
-            raise CorruptVault(f"the entries of {log.pending.origin} do not lead to its pending checkpoint")
-        if not log.staged:
-            log.stored.put_tiles()
         line = cosignature.cosign(log.pending.text, self.name, self._key, at)
-        self._state.set_mirrored(log.pending.origin, note, line, tiled=not log.staged)
+        with self._writing():
+            if note is None or log.stored.tree.root() != log.pending.root:
+                raise CorruptVault(f"the entries of {log.pending.origin} do not lead to its pending checkpoint")
+            if not log.staged:
+                log.stored.put_tiles()
+            self._state.set_mirrored(log.pending.origin, note, line, tiled=not log.staged)
         log.state = replace(log.state, note=note, line=line, tiled=not log.staged)
         log.mirrored = log.pending
         if not log.staged or log.stored.size - log.stored.published >= MOST_UNPUBLISHED:
@@ -264,12 +269,28 @@ class Mirror:
             return
         if log.stored.published == log.stored.size and (log.stored.folder / "checkpoint").exists():
             return
-        try:
-            log.stored.publish(note + line)
-        except (DurabilityLost, CorruptVault):
-            self.in_doubt = True
-            raise
+        self._write_files(log, note + line)
+
+    def _begin_anew(self, log: MirroredLog) -> None:
+        """Write the tiles of what is mirrored, and drop what was staged for a checkpoint that was never decided."""
+        if log.state.note is None or log.state.line is None:
+            log.stored.drop_staged()
+        else:
+            self._write_files(log, log.state.note + log.state.line)
+
+    def _write_files(self, log: MirroredLog, note: bytes) -> None:
+        with self._writing():
+            log.stored.publish(note)
         log.staged = True
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Whatever fails inside leaves the mirror in doubt; what it raises ends the process."""
+        if self.in_doubt:
+            raise DurabilityLost("a write of this mirror failed before")
+        self.in_doubt = True
+        yield
+        self.in_doubt = False
 
     def _start(self, state: LogState) -> None:
         folder = self._folder / "logs" / folder_name(state.origin)

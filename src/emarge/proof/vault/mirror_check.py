@@ -59,7 +59,8 @@ def _look(path: Path, origin: str, state: MirrorState, vkey: str) -> tuple[str, 
             raise CorruptVault("the state is older than the tiles: it was rolled back")
         # An upload that was not finished leaves full tiles beyond the checkpoint, for which nothing vouches yet.
         held = [name for name in names if _is_held(name, published.size)]
-        return log.vkey, State(held, published, last, list(staged(waiting, published.size, last.size)))
+        entries = list(staged(waiting, published.size, last.size))
+        return log.vkey, State(held, published, last, entries, opaque=True)
     raise VaultUnavailable(f"the log {origin} is too busy to be checked now")
 
 

@@ -92,6 +92,10 @@ class StoredLog:
         self._unpublished = []
         self.published = self.size
 
+    def drop_staged(self) -> None:
+        """Empty the staging file of entries that no checkpoint covers."""
+        self._staging.shorten(0)
+
     def replace_checkpoint(self, note: bytes) -> None:
         """Put a note in the place of the published one."""
         files.replace(self.folder / "checkpoint", note)
