@@ -4,13 +4,14 @@ import logging
 import threading
 import time
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
 from emarge.audit import relay as relay_module
 from emarge.audit import vault
 from emarge.audit.models import OutboxEvent
-from emarge.audit.relay import Relay, flush
+from emarge.audit.relay import Relay, flush, store_receipts
 from emarge.proof.evidence import contents, records
 from emarge.proof.vault.client import Deposit
 from emarge.proof.vault.entry import decode
@@ -65,6 +66,18 @@ def test_records_arrive_in_order_with_their_receipts(servers):
     assert _in_vault(log) == _recorded(log)
     assert [sorted(row.receipt) for row in rows] == [["checkpoint", "leaf", "size"]] * 5
     assert all(row.stamped_at is not None for row in rows)
+
+
+@pytest.mark.parametrize("mirror", ["held", "local_only"])
+def test_a_receipt_keeps_what_was_said_of_the_mirror(servers, mirror):
+    log = fresh_log()
+    happen(log, 1)
+    rows = list(OutboxEvent.objects.filter(log=log))
+    with closing(Relay()) as relay:
+        relay._open(log)
+        [receipt] = relay._deposit(log, rows)
+    store_receipts(rows, [replace(receipt, mirror=mirror)])
+    assert OutboxEvent.objects.get(log=log).receipt["mirror"] == mirror
 
 
 def test_the_content_leaves_the_base_and_opens_from_the_vault(servers):

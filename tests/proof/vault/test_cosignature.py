@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from sigstore._internal.rekor.checkpoint import LogCheckpoint, SignedNote
 
 from emarge.proof.vault import cosignature
 from emarge.proof.vault.checkpoint import Checkpoint, open_checkpoint, sign
@@ -126,3 +127,19 @@ def test_openssl_verifies_a_cosignature_as_c2sp_words_it(tmp_path):
     verify = ["openssl", "pkeyutl", "-verify", "-pubin", "-inkey", "key.pem", "-rawin", "-in", "message"]
     done = subprocess.run([*verify, "-sigfile", "signature"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.strip()) == (0, "Signature Verified Successfully")
+
+
+def test_sigstore_reads_the_same_note():
+    """Its parser of signed notes knows nothing of ours."""
+    read = SignedNote.from_text(COSIGNED.decode())
+    assert read.note == CHECKPOINT.text
+    assert [(one.name, one.sig_hash.hex()) for one in read.signatures] == [
+        tuple(vkey.split("+")[:2]) for vkey in (LOG_VKEY, *VKEYS)
+    ]
+    head = LogCheckpoint.from_text(read.note)
+    assert (head.origin, head.log_size, head.log_hash, head.other_content) == (
+        CHECKPOINT.origin,
+        CHECKPOINT.size,
+        CHECKPOINT.root.hex(),
+        [],
+    )
