@@ -1,6 +1,5 @@
 """One browser for the run, people at it, and the running school that each module brings as its ``school``."""
 
-import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -38,10 +37,7 @@ def built() -> None:
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        # The language of its own fields (dates); that of a page is asked for by each person.
-        environment = {**os.environ, "LANG": "en_GB.UTF-8", "LANGUAGE": "en_GB"}
-        chromium = shutil.which("chromium")
-        browser = playwright.chromium.launch(executable_path=chromium, args=_ARGUMENTS, env=environment)
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=_ARGUMENTS)
         yield browser
         browser.close()
 

@@ -362,6 +362,7 @@ def _flags_students(secretary: Person) -> None:
     todo = page.locator("section[role=alert] li")
     expect(todo).to_have_count(1)
     expect(todo.locator("strong")).to_have_text("ROY Anna")
+    expect(page.locator(".alert-success")).to_have_count(0)
     look(secretary, "students-to-complete")
     page.goto("/secretariat/students")
     look(secretary, "students")
