@@ -152,5 +152,8 @@ LOGGING = {
     "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
-    "loggers": {"emarge": {"level": "INFO"}},
+    "loggers": {
+        "emarge": {"level": "INFO"},
+        "django.request": {"level": "ERROR"},  # a refused page is an answer, not a fault to report with its trace
+    },
 }
