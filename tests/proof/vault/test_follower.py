@@ -1,6 +1,10 @@
-"""Vault and mirror, two real processes: what is acknowledged when, and which histories are refused."""
+"""Vault and mirror, two real processes: what is acknowledged when, and which histories are refused.
+
+EMARGE_KILL_ROUNDS sets the number of rounds of kill -9 (6).
+"""
 
 import gzip
+import os
 import random
 import shutil
 import threading
@@ -25,6 +29,7 @@ from emarge.proof.vault.opened import Vault
 
 pytestmark = pytest.mark.processes
 ORIGIN = "vault.example/school"
+ROUNDS = int(os.environ.get("EMARGE_KILL_ROUNDS", "6"))
 
 
 @pytest.fixture
@@ -79,10 +84,10 @@ def stopped(process):
 
 
 def start_in_vain(process):
-    """It may stop before its first answer, or just after; its exit code."""
+    """It stops before its first answer, or just after, and not well (granian may abort when stopped that early)."""
     with suppress(RuntimeError):
         process.start()
-    return stopped(process)
+    return stopped(process) != 0
 
 
 def test_acknowledged_is_held_in_both(begun, deposit, credentials):
@@ -206,7 +211,7 @@ def test_a_rolled_back_vault_stops_before_it_writes(begun, deposit, tmp_path, po
 
     acknowledged, thread = [], threading.Thread(target=load)
     thread.start()
-    assert start_in_vain(site.vault) == 1
+    assert start_in_vain(site.vault)
     ended.set()
     thread.join()
     assert (acknowledged, check_vault(site.folder)[0].size) == ([], 5)
@@ -232,7 +237,7 @@ def test_a_second_history_written_behind_the_mirrors_back_is_refused_and_remembe
     site.mirror.kill()
     site.mirror.start()
     assert site.ask_mirror("/health").json() == {"status": "ok", "second_histories": 1}
-    assert start_in_vain(site.vault) == 1
+    assert start_in_vain(site.vault)
 
 
 def test_a_replaced_entry_on_the_vaults_disk_is_caught_by_the_mirror(begun, deposit):
@@ -244,7 +249,7 @@ def test_a_replaced_entry_on_the_vaults_disk_is_caught_by_the_mirror(begun, depo
     bundle = site.folder / "logs/school/tile/entries/000"
     bundle.write_bytes(bundle.read_bytes().replace(b"\x00\x0299", b"\x00\x0298", 1))
     site.mirror.start()
-    assert start_in_vain(site.vault) == 1
+    assert start_in_vain(site.vault)
     with pytest.raises(CorruptVault, match="school: the entry 99 in tile/entries/000 is not its tile's"):
         check_vault(site.folder)
 
@@ -263,8 +268,8 @@ def test_a_changed_file_of_the_mirror_is_found_by_its_check(begun, deposit, name
         check_mirror(site.mirror_folder)
 
 
-def test_kill_the_mirror_under_load_and_lose_nothing(begun, deposit):
-    """Whatever was acknowledged stands in the mirror after its crash, before the vault could send it again."""
+def test_kill_either_under_load_and_lose_nothing(begun, deposit):
+    """Whatever was acknowledged stands in the mirror after a crash, before the vault could send it again."""
     site, writer = begun()
     chance, acknowledged, ended = random.Random(20261123), [], threading.Event()
 
@@ -277,13 +282,14 @@ def test_kill_the_mirror_under_load_and_lose_nothing(begun, deposit):
 
     thread = threading.Thread(target=load)
     thread.start()
-    for _ in range(6):
+    for turn in range(ROUNDS):
         time.sleep(chance.uniform(0.05, 0.4))
         before = len(acknowledged)
-        site.mirror.kill()
+        victim = site.vault if turn % 3 == 2 else site.mirror
+        victim.kill()
         held = check_mirror(site.mirror_folder)[0][0]
         assert held.size >= max((receipt.index + 1 for receipt in acknowledged[:before]), default=0)
-        site.mirror.start()
+        victim.start()
         site.await_health("held")
     ended.set()
     thread.join()
