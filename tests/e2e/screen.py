@@ -32,7 +32,9 @@ _TEXTS = """() => {
   }
   return texts.map((text) => text.replace(/\\s+/g, " ").trim()).filter((text) => text);
 }"""
-_TOO_WIDE = """() => {
+# Two frames first: a page that was just resized is laid out anew by the next one.
+_TOO_WIDE = """async () => {
+  await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
   const width = document.documentElement.clientWidth;
   if (document.documentElement.scrollWidth <= width && document.body.scrollWidth <= width) return [];
   return [...document.body.querySelectorAll("*")]

@@ -511,6 +511,7 @@ def test_every_fault_has_a_case_here_or_among_the_cross_checks():
         Fault.TIME,
         Fault.CONTENT,
         Fault.TIME_ORDER,  # tests/proof/evidence/test_crosscheck.py
+        Fault.NOT_MIRRORED,  # tests/proof/evidence/test_mirrored.py
     }
     assert named_here | named_by_tests == set(Fault)
 
