@@ -3,6 +3,7 @@
 import argparse
 import sys
 from importlib import import_module
+from importlib.util import find_spec
 
 from emarge import __version__
 from emarge.cli.errors import CommandError
@@ -21,6 +22,7 @@ COMMANDS = (
     "web",
     "relay",
 )
+_BASE_INSTALL = {"verify"}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -42,6 +44,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
     args = parser().parse_args(argv)
     try:
+        _require_packages(args.command)
         return int(args.run(args))
     except CommandError as error:
         print(f"emarge: {error}", file=sys.stderr)
@@ -51,6 +54,11 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 1
+
+
+def _require_packages(command: str) -> None:
+    if command not in _BASE_INSTALL and find_spec("django") is None:
+        raise CommandError("This command needs the server's packages: pip install 'emarge[server]'.", code=2)
 
 
 if __name__ == "__main__":

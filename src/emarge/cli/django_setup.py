@@ -1,6 +1,5 @@
 import os
 import secrets
-from importlib.util import find_spec
 from pathlib import Path
 
 from emarge.cli.errors import CommandError
@@ -14,8 +13,6 @@ def setup(data: Path, *, create: bool = False) -> None:
     Raises CommandError when the folder holds no base and ``create`` was not asked for, so that a mistyped path
     never makes an empty school.
     """
-    if find_spec("django") is None:
-        raise CommandError("This command needs the server's packages: pip install 'emarge[server]'.", code=2)
     os.umask(0o077)  # a school's data is its own: nothing made from here on is readable by other accounts
     web = data / "web"
     if not (web / "secret-key").exists():

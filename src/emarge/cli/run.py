@@ -5,7 +5,6 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,8 +33,6 @@ def add_parser(subparsers: "Subparsers") -> argparse.ArgumentParser:
 
 
 def run(args: argparse.Namespace) -> int:
-    if find_spec("django") is None:
-        raise CommandError("This command needs the server's packages: pip install 'emarge[server]'.", code=2)
     data: Path = args.data
     _require(data)
     from emarge.cli.django_setup import setup
