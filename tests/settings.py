@@ -14,8 +14,6 @@ os.environ.setdefault("EMARGE_DATA", str(_data))
 
 from emarge.settings import *  # noqa: F403
 
-TEST_RUNNER = "django.test.runner.DiscoverRunner"
-
 # A file, not memory: tests with threads need SQLite's real locks.
 DATABASES["default"]["TEST"] = {"NAME": _data / "web" / "test.sqlite3"}  # noqa: F405
 

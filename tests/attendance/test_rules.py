@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -12,7 +13,6 @@ from emarge.attendance.rules import (
     Presence,
     Refusal,
     SignInStatus,
-    format_drawing,
     parse_drawing,
 )
 
@@ -21,6 +21,15 @@ NOON = TEN + timedelta(hours=2)
 CLOSE = NOON + timedelta(minutes=15)
 MINUTE = timedelta(minutes=1)
 TICK = timedelta(microseconds=1)
+
+
+def format_drawing(drawing: Drawing) -> str:
+    """The text form of a drawing, as docs/formats/drawing.md says: the browser writes it, the product only reads."""
+    strokes = []
+    for stroke in drawing.strokes:
+        steps = [(b[0] - a[0], b[1] - a[1]) for a, b in pairwise(stroke)]
+        strokes.append(" ".join(f"{x},{y}" for x, y in [stroke[0], *steps]))
+    return ";".join(["v1", f"{drawing.width}x{drawing.height}", *strokes])
 
 
 def test_the_window_closes_at_the_end_plus_the_extension():

@@ -334,12 +334,3 @@ def _stroke(text: str, width: int, height: int) -> tuple[Point, ...]:
             raise DrawingRefusedError(Refusal.DRAWING_MALFORMED)
         points.append((x, y))
     return tuple(points)
-
-
-def format_drawing(drawing: Drawing) -> str:
-    """The text form of a drawing."""
-    strokes = []
-    for stroke in drawing.strokes:
-        steps = [(b[0] - a[0], b[1] - a[1]) for a, b in pairwise(stroke)]
-        strokes.append(" ".join(f"{x},{y}" for x, y in [stroke[0], *steps]))
-    return ";".join(["v1", f"{drawing.width}x{drawing.height}", *strokes])
