@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from emarge.proof.timestamping.clock import SAMPLES, Change, ComparedClock, Reading, SystemClock, declared
+from emarge.proof.timestamping.clock import SAMPLES, Change, ComparedClock, Reading, SystemClock, declared, stamp
 from emarge.proof.timestamping.comparison import ClockState, Schedule, Verdict
 from emarge.proof.timestamping.quorum import Interval
 from emarge.proof.timestamping.sources import Instant, Observation, SourceSilent, Watched
@@ -68,11 +68,16 @@ class Said:
 class Driven:
     """A clock whose instants and observations the test gives, with no thread."""
 
-    def __init__(self, **schedule):
+    def __init__(self, samples=(), **schedule):
         self.at = Instant(10 * SECOND, START)
-        self.changes = []
+        self.changes, self.kept = [], []
         self.clock = ComparedClock(
-            [Said("gps"), Said("internet")], Schedule(**schedule), on_change=self.changes.append, now=lambda: self.at
+            [Said("gps"), Said("internet")],
+            Schedule(**schedule),
+            on_change=self.changes.append,
+            samples=samples,
+            on_sample=self.kept.append,
+            now=lambda: self.at,
         )
         self.lies = {"gps": 0, "internet": 0}
 
@@ -209,6 +214,24 @@ def test_a_day_is_sampled_every_five_minutes(driven):
     ]
     assert [sample["state"] for sample in samples] == ["unknown", "in sync", "in sync"]
     assert SAMPLES == 288
+    assert [len(each) for each in driven.kept] == [1, 2, 3]
+    assert driven.kept[-1] == samples
+    assert Driven(samples).clock.describe()["samples"] == samples
+
+
+def test_it_says_until_when_the_quartz_alone_would_carry_the_time(driven, now):
+    assert driven.clock.describe()["until"] is None
+    driven.rounds(2)
+    assert driven.clock.describe()["until"] is None
+    driven.rounds(1)
+    # 8 ms, widened by 50 ppm, are 100 ms after 1,840 s: before the hour of the hold-over is over.
+    assert driven.clock.describe()["until"] == stamp(now + timedelta(seconds=3 + 1840))
+    wide = Driven(accuracy=timedelta(milliseconds=500))
+    wide.rounds(3)
+    assert wide.clock.describe()["until"] == stamp(now + timedelta(seconds=3, hours=1))
+    precise = Driven(accuracy=timedelta(milliseconds=10))
+    precise.rounds(3)
+    assert precise.clock.describe()["until"] == stamp(now + timedelta(seconds=3 + 40))
 
 
 def test_the_system_clock_describes_itself_as_declared():
@@ -216,6 +239,7 @@ def test_the_system_clock_describes_itself_as_declared():
     assert SystemClock().describe() == {
         "sources": [source | {"earliest_ms": None, "latest_ms": None}],
         "comparison": None,
+        "until": None,
         "samples": [],
     }
 

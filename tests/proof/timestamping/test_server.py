@@ -52,7 +52,7 @@ def call(folder, authority, clock):
 
 
 async def exchange(
-    application, method, path, *, body=b"", media_type="application/timestamp-query", headers=(), hang=False
+    application, method, path, *, body=b"", media_type="application/timestamp-query", headers=(), hang=False, query=b""
 ):
     pieces = [body[start : start + 1000] for start in range(0, len(body), 1000)] or [b""]
     incoming = [{"type": "http.request", "body": piece, "more_body": True} for piece in pieces]
@@ -66,7 +66,8 @@ async def exchange(
         sent.append(message)
 
     given = [(b"content-type", media_type.encode()), *headers]
-    await application({"type": "http", "method": method, "path": path, "headers": given}, receive, send)
+    scope = {"type": "http", "method": method, "path": path, "headers": given, "query_string": query}
+    await application(scope, receive, send)
     start, end = sent
     answer_headers = {name.decode(): value.decode() for name, value in start["headers"]}
     assert answer_headers["content-length"] == str(len(end["body"]))
@@ -244,9 +245,27 @@ def test_status_tells_the_clock_the_tokens_and_the_history(call, authority, fold
         "comparison": None,
         "samples": [],
         "changes": [
-            {"before": "unknown", "state": "in sync", "reason": "two sources agree", "excluded": ["gps"]},
+            {"number": 1, "before": "unknown", "state": "in sync", "reason": "two sources agree", "excluded": ["gps"]},
         ],
     }
+
+
+def test_the_changes_after_a_number(authority, clock, folder, now):
+    history = History(folder)
+    for name in ("gps", "internet"):
+        history.add(Change(now, ClockState.UNKNOWN, ClockState.IN_SYNC, Verdict.AGREED, (name,)))
+    application = server.Application(authority, clock, history)
+    for query, numbers in ((b"", [1, 2]), (b"after=1", [2]), (b"after=2", [])):
+        status, _headers, body = asyncio.run(exchange(application, "GET", "/history", query=query))
+        told = json.loads(body)
+        assert (status, told["history"], told["last"]) == (200, history.name, 2)
+        assert [one["number"] for one in told["changes"]] == numbers
+
+
+@pytest.mark.parametrize("query", [b"after=", b"after=x", b"after=-1", b"after=1111111111111111", b"after=%D9%A1"])
+def test_after_is_a_number(authority, clock, folder, query):
+    application = server.Application(authority, clock, History(folder))
+    assert asyncio.run(exchange(application, "GET", "/history", query=query))[0] == 400
 
 
 def test_certificates_are_the_root_and_the_signer(call, folder):

@@ -103,13 +103,15 @@ class SystemClock:
     def describe(self) -> dict[str, Any]:
         """One source, compared with nothing."""
         source = {"name": "system clock", "address": None, "state": "declared", "fault": None}
-        return {"sources": [source | {"earliest_ms": None, "latest_ms": None}], "comparison": None, "samples": []}
+        sources = [source | {"earliest_ms": None, "latest_ms": None}]
+        return {"sources": sources, "comparison": None, "until": None, "samples": []}
 
 
 class ComparedClock:
     """GPS, internet time and the quartz, compared in the background; a token's time is the middle of what they hold.
 
-    ``on_change`` is told each change of state, in order; what it raises is logged and goes no further.
+    ``on_change`` is told each change of state, in order; what it raises is logged and goes no further. ``samples``
+    are those that a former process kept; ``on_sample`` is handed all of them each time that one is added.
     """
 
     def __init__(
@@ -118,16 +120,19 @@ class ComparedClock:
         schedule: Schedule,
         *,
         on_change: Callable[[Change], None],
+        samples: Sequence[Mapping[str, Any]] = (),
+        on_sample: Callable[[Sequence[Mapping[str, Any]]], None] | None = None,
         now: Callable[[], Instant] = instant,
     ) -> None:
         self._watches = [Watch(source) for source in sources]
-        self._comparator, self._on_change, self._now = Comparator(schedule), on_change, now
+        self._comparator, self._now = Comparator(schedule), now
+        self._on_change, self._on_sample = on_change, on_sample
         self._limit, self._period = schedule.accuracy, schedule.period
         self._lock = threading.RLock()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="comparison of time sources", daemon=True)
         self._shown: tuple[ClockState, Verdict, tuple[str, ...]] = (ClockState.UNKNOWN, Verdict.NOT_REFRESHED, ())
-        self._samples: deque[dict[str, Any]] = deque(maxlen=SAMPLES)
+        self._samples: deque[Mapping[str, Any]] = deque(samples, maxlen=SAMPLES)
         self._sampled: int | None = None
 
     def read(self) -> Reading:
@@ -146,8 +151,11 @@ class ComparedClock:
             comparison = self._comparator.compare(at, {name: one for name, one in said.items() if one})
             standing = self._comparator.standing(at)
             self._tell(at, standing)
-            self._sample(comparison, standing)
-            return comparison
+            sampled = self._sample(comparison, standing)
+        # Out of the lock: a slow disk must not hold up a token.
+        if sampled and self._on_sample is not None:
+            self._on_sample(sampled)
+        return comparison
 
     def _run(self) -> None:
         while not self._stopping.wait(self._period.total_seconds()):
@@ -179,11 +187,14 @@ class ComparedClock:
         except Exception:  # noqa: BLE001 - who cannot be told must not stop the clock
             _log.exception("a change of the clock's state was not taken")
 
-    def _sample(self, comparison: Comparison, standing: Standing) -> None:
+    def _sample(self, comparison: Comparison, standing: Standing) -> list[Mapping[str, Any]]:
+        """Keep the round when the last one kept is old enough; all samples then, else none."""
         raw = comparison.at.raw
-        if self._sampled is None or raw - self._sampled >= nanoseconds(SAMPLE_EVERY):
-            self._sampled = raw
-            self._samples.append({"state": standing.state, **_told(comparison)})
+        if self._sampled is not None and raw - self._sampled < nanoseconds(SAMPLE_EVERY):
+            return []
+        self._sampled = raw
+        self._samples.append({"state": standing.state, **_told(comparison)})
+        return list(self._samples)
 
     def describe(self) -> dict[str, Any]:
         """The sources, the last comparison, and a sample of the comparisons of the last day."""
@@ -192,7 +203,14 @@ class ComparedClock:
             sources = [_source(watch, last) for watch in self._watches]
             quartz = {"name": QUARTZ, "address": None, "fault": None, **_said(QUARTZ, last, silent="expired")}
             comparison = _told(last) | {"good_rounds": self._comparator.good_rounds} if last else None
-            return {"sources": [*sources, quartz], "comparison": comparison, "samples": list(self._samples)}
+            known = {"sources": [*sources, quartz], "comparison": comparison, "until": self._until()}
+            return known | {"samples": list(self._samples)}
+
+    def _until(self) -> str | None:
+        at, until = self._now(), self._comparator.quartz_until
+        if until is None or not self._reading(at, self._comparator.standing(at)).fit:
+            return None
+        return stamp(_datetime(at.system + until - at.raw))
 
     def start(self) -> None:
         """Begin to ask and to compare."""

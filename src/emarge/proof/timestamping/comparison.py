@@ -201,6 +201,14 @@ class Comparator:
         carried = _carry(self._anchor, raw)
         return carried if carried.half_width <= nanoseconds(self.schedule.accuracy) else None
 
+    @property
+    def quartz_until(self) -> int | None:
+        """Until when (raw) the quartz alone would carry the last agreed interval; None without one."""
+        if self._anchor is None:
+            return None
+        room = nanoseconds(self.schedule.accuracy) - self._anchor.interval.half_width
+        return self._anchor.raw + min(nanoseconds(self.schedule.hold_over), max(room, 0) * _MILLION // DRIFT_PPM)
+
     def _is_old(self, before: Instant, after: Instant) -> bool:
         return after.raw - before.raw > nanoseconds(self.schedule.expiry)
 

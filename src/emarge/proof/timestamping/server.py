@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequen
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -30,6 +31,7 @@ from emarge.proof.timestamping.sources import Source
 MAX_QUERY = 8 * 1024
 MAX_BATCH = 256 * 1024
 BODY_SECONDS = 10.0
+_DIGITS = 15
 _QUERY, _REPLY = "application/timestamp-query", "application/timestamp-reply"
 _JSON, _PEM, _TEXT = "application/json", "application/x-pem-file", "text/plain"
 
@@ -70,6 +72,7 @@ class Application:
             "/batch": ("POST", self._batch),
             "/health": ("GET", self._health),
             "/status": ("GET", self._status),
+            "/history": ("GET", self._changes),
             "/certificates": ("GET", self._certificates),
         }
 
@@ -146,6 +149,15 @@ class Application:
         }
         return _Answer(200, _JSON, json.dumps(status).encode())
 
+    async def _changes(self, scope: Scope, _receive: Receive) -> _Answer:
+        """The changes of state after a number: a follower misses none and sees none twice."""
+        number = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)).get("after", "0")
+        if not (number.isascii() and number.isdigit() and len(number) <= _DIGITS):
+            raise _Refused(400, "after is the number of a change.")
+        # A change is seen at the latest when somebody reads: whoever follows the changes is somebody.
+        self._clock.read()
+        return _Answer(200, _JSON, json.dumps(self._history.after(int(number))).encode())
+
     async def _certificates(self, _scope: Scope, _receive: Receive) -> _Answer:
         chain = [self._authority.root_certificate, *self._authority.certificates]
         loaded = map(x509.load_der_x509_certificate, chain)
@@ -218,9 +230,19 @@ def serve(folder: Path, *, port: int, sources: Sequence[Source] = (), schedule: 
         authority.hold()
         history = History(folder)
         if not sources:
-            asyncio.run(_serve(Application(authority, SystemClock(), history), port))
+            system = SystemClock()
+            history.begin(system.read())
+            asyncio.run(_serve(Application(authority, system, history), port))
             return
-        with ComparedClock(sources, schedule or Schedule(), on_change=history.add) as clock:
+        clock = ComparedClock(
+            sources,
+            schedule or Schedule(),
+            on_change=history.add,
+            samples=history.samples(datetime.now(UTC)),
+            on_sample=history.keep_samples,
+        )
+        history.begin(clock.read())
+        with clock:
             asyncio.run(_serve(Application(authority, clock, history), port))
 
 
