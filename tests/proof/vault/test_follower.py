@@ -20,10 +20,10 @@ from emarge.proof.vault.check import check_vault
 from emarge.proof.vault.checkpoint import open_checkpoint
 from emarge.proof.vault.client import VaultClient
 from emarge.proof.vault.cosignature import open_cosigned
+from emarge.proof.vault.cosigner import folder_name
 from emarge.proof.vault.create import create_vault
 from emarge.proof.vault.errors import CheckpointError, CorruptVault, VaultRefused, VaultUnavailable
 from emarge.proof.vault.logs import load
-from emarge.proof.vault.mirror import folder_name
 from emarge.proof.vault.mirror_check import check_mirror
 from emarge.proof.vault.opened import Vault
 

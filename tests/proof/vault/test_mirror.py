@@ -11,8 +11,9 @@ from tests.proof.vault.naive import KEY, ORIGIN, VKEY, checkpoint_body, entries_
 
 from emarge.proof.vault.checkpoint import Checkpoint, sign, vkey
 from emarge.proof.vault.cosignature import open_cosigned, open_line
+from emarge.proof.vault.cosigner import folder_name
 from emarge.proof.vault.errors import CorruptVault, DurabilityLost, VaultRefused
-from emarge.proof.vault.mirror import Mirror, NotNextError, create_mirror, folder_name, vkey_of
+from emarge.proof.vault.mirror import Mirror, NotNextError, create_mirror, vkey_of
 from emarge.proof.vault.mirror_check import check_mirror
 from emarge.proof.vault.mirror_wire import Info
 from emarge.proof.vault.reader import LogReader
@@ -81,7 +82,7 @@ def test_what_extends_is_held_and_cosigned(mirror, folder, sizes):
         before = size
     mirror.publish()
     reader = LogReader(folder / "logs" / folder_name(ORIGIN))
-    opened = open_cosigned(reader.checkpoint(), VKEY, (mirror.vkey,))
+    opened = open_cosigned(reader.checkpoint(), VKEY, (mirror.identity.vkey,))
     assert (opened.note, [one.name for one in opened.cosignatures]) == (note(entries), ["mirror.example"])
     assert list(reader.entries(range(before), before)) == entries
 
@@ -118,7 +119,7 @@ def test_any_uploads_and_restarts_lead_to_the_same_log(tmp_path_factory, steps):
     mirror = Mirror(folder)
     mirror.close()
     reader = LogReader(folder / "logs" / folder_name(ORIGIN))
-    assert open_cosigned(reader.checkpoint(), VKEY, (mirror.vkey,)).note == note(entries)
+    assert open_cosigned(reader.checkpoint(), VKEY, (mirror.identity.vkey,)).note == note(entries)
     assert list(reader.entries(range(size), size)) == entries
 
 
@@ -131,7 +132,7 @@ def test_the_same_again_is_cosigned_again(mirror):
 
 def test_an_empty_log_is_cosigned_too(mirror, folder):
     line = feed(mirror, 0, [])
-    assert open_line(line, Checkpoint(ORIGIN, 0, mth([])).text, mirror.vkey).name == "mirror.example"
+    assert open_line(line, Checkpoint(ORIGIN, 0, mth([])).text, mirror.identity.vkey).name == "mirror.example"
 
 
 def test_a_client_that_knows_nothing_learns_where_the_mirror_stands(mirror):

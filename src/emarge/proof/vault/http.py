@@ -33,6 +33,7 @@ _STATUS = {
     "no_credential": HTTPStatus.UNAUTHORIZED,
     "wrong_role": HTTPStatus.FORBIDDEN,
     "wrong_method": HTTPStatus.METHOD_NOT_ALLOWED,
+    "too_slow": HTTPStatus.REQUEST_TIMEOUT,
     "uuid_reused": HTTPStatus.CONFLICT,
     "tiles_without_sequencer": HTTPStatus.CONFLICT,
     "too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -42,6 +43,7 @@ _STATUS = {
     "stopping": HTTPStatus.SERVICE_UNAVAILABLE,
     "mirror_unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
 }
+BODY_SECONDS = 30.0
 _TEXT = "text/plain; charset=utf-8"
 _BYTES = "application/octet-stream"
 _JSON = "application/json"
@@ -252,10 +254,18 @@ def _refuse(code: str, text: str) -> Answer:
 
 
 async def read_body(scope: Scope, receive: Receive, most: int) -> bytes:
-    """The body of a request; VaultRefused when it is longer than ``most`` bytes, or does not come whole."""
+    """The body of a request; VaultRefused when it is longer than ``most`` bytes, comes too slowly or not whole."""
     lengths = [value for name, value in scope["headers"] if name == b"content-length"]
     if lengths and (not lengths[0].isdigit() or int(lengths[0]) > most):
         raise VaultRefused("too_large", f"a body is at most {most} bytes long")
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await _whole(receive, most)
+    except TimeoutError:
+        raise VaultRefused("too_slow", f"a body comes within {BODY_SECONDS:.0f} seconds") from None
+
+
+async def _whole(receive: Receive, most: int) -> bytes:
     body = bytearray()
     while True:
         message = await receive()

@@ -3,34 +3,25 @@
 C2SP ``tlog-mirror``; docs/formats/mirror.md says bytes, answers and the order of durable writes.
 """
 
-import hashlib
-import hmac
-import json
 import logging
-import secrets
-import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
-
-from emarge.proof.vault import checkpoint, cosignature, files, merkle, mirror_state, mirror_wire
+from emarge.proof.vault import checkpoint, cosignature, cosigner, files, merkle, mirror_state, mirror_wire
 from emarge.proof.vault.checkpoint import Checkpoint
-from emarge.proof.vault.create import LOCK, credential_hash
+from emarge.proof.vault.create import LOCK
 from emarge.proof.vault.errors import CheckpointError, CorruptVault, DurabilityLost, ProofError, VaultRefused
 from emarge.proof.vault.merkle import EMPTY_ROOT
-from emarge.proof.vault.mirror_state import LogState, MirrorState, Refusal
+from emarge.proof.vault.mirror_state import LogState, MirrorState
 from emarge.proof.vault.mirror_wire import Info, Package, Upload
+from emarge.proof.vault.refusals import Refusal
 from emarge.proof.vault.stored import StoredLog
 from emarge.proof.vault.tiles import WIDTH, Tile
 
-ROLES = ("vault", "reader")
-CONFIGURATION = "mirror.json"
-KEY = "signing.pem"
+KIND = "mirror"
 MOST_UNPUBLISHED = 1024
 _RUN = WIDTH.bit_length() - 1
 
@@ -66,47 +57,17 @@ def create_mirror(folder: Path, *, name: str) -> dict[str, str]:
 
     Raises VaultRefused when something is there already, and CheckpointError when the name cannot be a key's.
     """
-    checkpoint.check_origin(name)
-    if folder.exists():
-        raise VaultRefused("exists", f"{folder.name} exists already: a mirror is never made over another")
-    draft = folder.with_name(folder.name + ".new")
-    if draft.exists():
-        shutil.rmtree(draft)
+    return cosigner.create(folder, kind=KIND, name=name, fill=_fill)
+
+
+def _fill(draft: Path) -> None:
     files.make_folder(draft / "logs")
     mirror_state.create(draft)
-    credentials = {role: secrets.token_urlsafe(32) for role in ROLES}
-    hashes = {role: credential_hash(credential) for role, credential in credentials.items()}
-    pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    configuration = json.dumps({"name": name, "credentials": hashes}, indent=1).encode() + b"\n"
-    files.put_all(draft, {draft / CONFIGURATION: configuration, draft / KEY: pem, draft / LOCK: b""})
-    files.rename(draft, folder)
-    return credentials
-
-
-def identity(folder: Path) -> tuple[str, Ed25519PrivateKey, dict[str, str]]:
-    """Name, key and credential hashes of a mirror; VaultRefused when there is none, CorruptVault when unreadable."""
-    if not (folder / CONFIGURATION).exists():
-        raise VaultRefused("no_mirror", f"there is no mirror in {folder.name}: one is only made on purpose")
-    try:
-        values = json.loads((folder / CONFIGURATION).read_bytes())
-        name, credentials = checkpoint.check_origin(values["name"]), values["credentials"]
-        key = load_pem_private_key((folder / KEY).read_bytes(), password=None)
-    except (OSError, ValueError, KeyError, TypeError, CheckpointError):
-        raise CorruptVault(f"{CONFIGURATION} or {KEY} is missing or unreadable") from None
-    if not isinstance(key, Ed25519PrivateKey) or sorted(credentials) != sorted(ROLES):
-        raise CorruptVault(f"{CONFIGURATION} and {KEY} are not those of a mirror")
-    return name, key, credentials
 
 
 def vkey_of(folder: Path) -> str:
     """The verifier key of the mirror in a folder."""
-    name, key, _ = identity(folder)
-    return cosignature.vkey(name, key.public_key())
-
-
-def folder_name(origin: str) -> str:
-    """Where a log lies in a mirror, on disk and over HTTP."""
-    return hashlib.sha256(origin.encode()).hexdigest()
+    return cosigner.identity(folder, KIND).vkey
 
 
 class Mirror:
@@ -118,7 +79,7 @@ class Mirror:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self.name, self._key, self._credentials = identity(folder)
+        self.identity = cosigner.identity(folder, KIND)
         self.logs: dict[str, MirroredLog] = {}
         self.in_doubt = False
         self._held = ExitStack()
@@ -135,18 +96,6 @@ class Mirror:
             self.close()
             raise
 
-    @property
-    def vkey(self) -> str:
-        return cosignature.vkey(self.name, self._key.public_key())
-
-    def role(self, credential: str) -> str | None:
-        """The role of a credential, or None."""
-        digest, found = credential_hash(credential), None
-        for role, known in self._credentials.items():
-            if hmac.compare_digest(digest, known):
-                found = role
-        return found
-
     def add_log(self, vkey: str) -> None:
         """Mirror a log from now on; VaultRefused when its origin has another key already."""
         try:
@@ -157,7 +106,7 @@ class Mirror:
             if self.logs[origin].state.vkey != vkey:
                 raise VaultRefused("other_key", f"{origin} has another key here: the first one stands for ever")
             return
-        folder = self._folder / "logs" / folder_name(origin)
+        folder = self._folder / "logs" / cosigner.folder_name(origin)
         with self._writing():
             files.put_all(self._folder, {folder / "staging": b""})
             self._state.add(origin, vkey)
@@ -166,8 +115,8 @@ class Mirror:
     def add_checkpoint(self, body: bytes, at: datetime) -> None:
         """Take a checkpoint as pending, if it extends the one that is; raises VaultRefused otherwise."""
         old_size, proof, note = mirror_wire.load_checkpoint(body)
-        log = self._log(_origin(note))
-        new, plain = _signed(note, log.state.vkey)
+        log = self._log(cosigner.origin_of(note))
+        new, plain = cosigner.signed(note, log.state.vkey)
         if old_size > new.size:
             raise VaultRefused("bad_request", "the old size is larger than the checkpoint")
         if self._contradicts(log, new):
@@ -176,7 +125,7 @@ class Mirror:
         if old_size != log.pending.size:
             raise NotNextError(log.info)
         try:
-            _check_growth(log.pending, new, proof)
+            cosigner.check_growth(log.pending, new, proof)
         except ProofError as error:
             self._refuse(log, new, plain, "do not extend what is held", at)
             raise VaultRefused("second_history", str(error)) from error
@@ -250,7 +199,7 @@ class Mirror:
     def _mirror(self, log: MirroredLog, at: datetime) -> bytes:
         """Decide that the pending checkpoint is held, and cosign it."""
         note = log.state.pending
-        line = cosignature.cosign(log.pending.text, self.name, self._key, at)
+        line = cosignature.cosign(log.pending.text, self.identity.name, self.identity.key, at)
         with self._writing():
             if note is None or log.stored.tree.root() != log.pending.root:
                 raise CorruptVault(f"the entries of {log.pending.origin} do not lead to its pending checkpoint")
@@ -293,7 +242,7 @@ class Mirror:
         self.in_doubt = False
 
     def _start(self, state: LogState) -> None:
-        folder = self._folder / "logs" / folder_name(state.origin)
+        folder = self._folder / "logs" / cosigner.folder_name(state.origin)
         stored = StoredLog(folder, state.origin)
         self._held.callback(stored.close)
         empty = Checkpoint(state.origin, 0, EMPTY_ROOT)
@@ -312,34 +261,11 @@ class Mirror:
         if not (folder / "checkpoint").exists():
             return empty
         note = (folder / "checkpoint").read_bytes()
-        return cosignature.open_cosigned(note, state.vkey, (self.vkey,)).checkpoint
+        return cosignature.open_cosigned(note, state.vkey, (self.identity.vkey,)).checkpoint
 
 
 def _open(note: bytes, state: LogState) -> Checkpoint:
     return checkpoint.open_checkpoint(note, state.vkey)
-
-
-def _origin(note: bytes) -> str:
-    return note.partition(b"\n")[0].decode("utf-8", "replace")
-
-
-def _signed(note: bytes, vkey: str) -> tuple[Checkpoint, bytes]:
-    """The checkpoint that the log signed in a note, and the note without the lines of others."""
-    lines = note.splitlines(keepends=True) if len(note) <= checkpoint.MAX_NOTE else []
-    text = b"".join(lines[: checkpoint.NOTE_LINES - 1])
-    for line in lines[checkpoint.NOTE_LINES - 1 :]:
-        try:
-            return checkpoint.open_checkpoint(text + line, vkey), text + line
-        except CheckpointError:
-            continue
-    raise VaultRefused("bad_signature", "no line of the checkpoint is a signature of its log")
-
-
-def _check_growth(old: Checkpoint, new: Checkpoint, proof: list[bytes]) -> None:
-    if old.size:
-        merkle.verify_consistency(old.size, new.size, proof, old.root, new.root)
-    elif proof or (new.size == 0 and new.root != EMPTY_ROOT):
-        raise ProofError("there is nothing to prove from an empty tree")
 
 
 def _check_packages(log: MirroredLog, upload: Upload) -> tuple[list[Package], ProofError | None]:

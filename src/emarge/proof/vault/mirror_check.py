@@ -5,13 +5,14 @@ It may run beside the mirror: what comes meanwhile is left for next time.
 
 from pathlib import Path
 
-from emarge.proof.vault import check, cosignature, mirror
+from emarge.proof.vault import check, cosignature, cosigner, mirror
 from emarge.proof.vault.check import CheckedLog, State
 from emarge.proof.vault.checkpoint import Checkpoint, open_checkpoint
 from emarge.proof.vault.errors import CheckpointError, CorruptVault, VaultUnavailable
 from emarge.proof.vault.merkle import EMPTY_ROOT
-from emarge.proof.vault.mirror_state import MirrorState, Refusal
+from emarge.proof.vault.mirror_state import MirrorState
 from emarge.proof.vault.reader import LogReader
+from emarge.proof.vault.refusals import Refusal
 from emarge.proof.vault.stored import staged
 from emarge.proof.vault.tiles import parse_path, width_at
 
@@ -23,7 +24,7 @@ def check_mirror(folder: Path) -> tuple[list[CheckedLog], list[Refusal]]:
     vkey = mirror.vkey_of(folder)
     state = MirrorState(folder, read_only=True)
     try:
-        logs = {mirror.folder_name(log.origin): log.origin for log in state.logs()}
+        logs = {cosigner.folder_name(log.origin): log.origin for log in state.logs()}
         for path in sorted((folder / "logs").iterdir()):
             if path.name not in logs and (path / "tile").exists():
                 raise CorruptVault(f"logs/{path.name} holds tiles of a log that is not known")

@@ -1,51 +1,23 @@
-"""The mirror's own process and its HTTP interface: docs/formats/mirror.md. Default deny."""
+"""The mirror's own process and its HTTP interface: docs/formats/mirror.md."""
 
 import asyncio
-import json
-import logging
 import re
 import zlib
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
-from typing import TypeVar
 
-from emarge.proof.vault import mirror_wire, server
+from emarge.proof.vault import cosigner_http, mirror_wire, server
+from emarge.proof.vault.cosigner import folder_name
+from emarge.proof.vault.cosigner_http import Reply
 from emarge.proof.vault.errors import VaultRefused
-from emarge.proof.vault.http import Receive, Scope, Send, read_body
-from emarge.proof.vault.mirror import Mirror, NotNextError, folder_name
+from emarge.proof.vault.http import Receive, Scope, read_body
+from emarge.proof.vault.mirror import Mirror, NotNextError
 from emarge.proof.vault.tiles import parse_path, width_at
 
-_STATUS = {
-    "bad_request": HTTPStatus.BAD_REQUEST,
-    "no_credential": HTTPStatus.UNAUTHORIZED,
-    "wrong_role": HTTPStatus.FORBIDDEN,
-    "bad_signature": HTTPStatus.FORBIDDEN,
-    "wrong_method": HTTPStatus.METHOD_NOT_ALLOWED,
-    "other_key": HTTPStatus.CONFLICT,
-    "too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    "second_history": HTTPStatus.UNPROCESSABLE_ENTITY,
-    "false_package": HTTPStatus.UNPROCESSABLE_ENTITY,
-    "internal": HTTPStatus.INTERNAL_SERVER_ERROR,
-}
-_ROLES = {"POST": "vault", "GET": "reader"}
 _WRITES = ("/add-log", "/add-checkpoint", "/add-entries")
 _READ = re.compile(r"/([0-9a-f]{64})/(checkpoint|tile/.{1,80})", re.ASCII)
-_TEXT = "text/plain; charset=utf-8"
 _PUBLISH_EVERY = 0.5  # seconds
-
-logger = logging.getLogger("emarge.mirror")
-T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Reply:
-    body: bytes
-    kind: str = _TEXT
-    status: int = HTTPStatus.OK
 
 
 def serve(folder: Path, *, port: int) -> None:
@@ -57,70 +29,38 @@ def serve(folder: Path, *, port: int) -> None:
         mirror.close()
 
 
-class Application:
-    """Answers requests on an opened mirror, one after the other, in a thread that alone touches it."""
+class Application(cosigner_http.Application):
+    """Answers requests on an opened mirror."""
 
-    def __init__(self, mirror: Mirror, fatal: Callable[[BaseException], None]) -> None:
+    def __init__(self, mirror: Mirror, fatal: server.Fatal) -> None:
+        super().__init__(mirror, fatal)
         self._mirror = mirror
-        self._fatal = fatal
-        self._thread = ThreadPoolExecutor(1, "mirror")
         self._publishing = asyncio.get_running_loop().create_task(self._publish())
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return
-        try:
-            reply = await self._reply(scope, receive)
-        except VaultRefused as refusal:
-            reply = _refuse(refusal)
-        except Exception:
-            logger.exception("a request was not answered")
-            reply = _refuse(VaultRefused("internal", "the mirror failed"))
-        headers = [(b"content-type", reply.kind.encode()), (b"content-length", b"%d" % len(reply.body))]
-        if reply.status == HTTPStatus.UNAUTHORIZED:
-            headers.append((b"www-authenticate", b"Bearer"))
-        await send({"type": "http.response.start", "status": int(reply.status), "headers": headers})
-        await send({"type": "http.response.body", "body": reply.body})
 
     async def stop(self) -> None:
         """Write the tiles of what is mirrored, take nothing more."""
         self._publishing.cancel()
         if not self._mirror.in_doubt:
             await self._in_thread(self._mirror.publish)
-        self._thread.shutdown(wait=True)
+        await super().stop()
 
-    async def _reply(self, scope: Scope, receive: Receive) -> Reply:
-        method, path = scope["method"], scope["path"]
-        if (method, path) == ("GET", "/health"):
-            health = {"status": "ok", "second_histories": self._mirror.second_histories}
-            return Reply(json.dumps(health).encode(), "application/json")
-        role = self._role(scope)
-        read = _READ.fullmatch(path)
-        wanted = "POST" if path in _WRITES else "GET" if read else None
-        if wanted is None:
-            raise VaultRefused("unknown_path", "there is nothing at this path")
-        if method != wanted:
-            raise VaultRefused("wrong_method", f"this path answers {wanted} only")
-        if role != _ROLES[method]:
-            raise VaultRefused("wrong_role", "this credential does not open this path")
-        if read:
+    def _wanted(self, path: str) -> tuple[str, str] | None:
+        if path in _WRITES:
+            return "POST", "vault"
+        return ("GET", "reader") if _READ.fullmatch(path) else None
+
+    async def _answer(self, scope: Scope, receive: Receive) -> Reply:
+        path = scope["path"]
+        if read := _READ.fullmatch(path):
             return await self._in_thread(self._read, read[1], read[2])
         body = _plain(scope, await read_body(scope, receive, mirror_wire.MAX_BODY))
         return await self._in_thread(self._write, path, body)
-
-    def _role(self, scope: Scope) -> str:
-        values = [value for name, value in scope["headers"] if name == b"authorization"]
-        scheme, _, credential = values[0].decode("latin-1").partition(" ") if len(values) == 1 else ("", "", "")
-        role = self._mirror.role(credential) if scheme.lower() == "bearer" else None
-        if role is None:
-            raise VaultRefused("no_credential", "this needs a credential of the mirror")
-        return role
 
     def _write(self, path: str, body: bytes) -> Reply:
         now = datetime.now(UTC)
         if path == "/add-log":
             self._mirror.add_log(body.decode("utf-8", "replace"))
-            return Reply(self._mirror.vkey.encode())
+            return Reply(self._mirror.identity.vkey.encode())
         if path == "/add-checkpoint":
             try:
                 self._mirror.add_checkpoint(body, now)
@@ -152,14 +92,6 @@ class Application:
             await asyncio.sleep(_PUBLISH_EVERY)
             await self._in_thread(self._mirror.publish)
 
-    async def _in_thread(self, work: Callable[..., T], *values: object) -> T:
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, work, *values)
-        except BaseException as error:
-            if self._mirror.in_doubt:
-                self._fatal(error)
-            raise
-
 
 def _plain(scope: Scope, body: bytes) -> bytes:
     """The body without the gzip that C2SP has a mirror accept, in bounded memory."""
@@ -178,9 +110,3 @@ def _plain(scope: Scope, body: bytes) -> bytes:
     if not unpacked.eof or unpacked.unused_data:
         raise VaultRefused("bad_request", "the body is not one gzip stream")
     return plain
-
-
-def _refuse(refusal: VaultRefused) -> Reply:
-    status = _STATUS.get(refusal.code, HTTPStatus.NOT_FOUND)
-    body = json.dumps({"code": refusal.code, "text": refusal.text}).encode()
-    return Reply(body, "application/json", status)

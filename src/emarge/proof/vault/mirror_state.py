@@ -1,20 +1,15 @@
 """What a mirror decided, in one SQLite file: keys, pending and mirrored checkpoints, second histories."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
-from emarge.proof.vault import sqlite
+from emarge.proof.vault import refusals, sqlite
+from emarge.proof.vault.refusals import Refusal
 
 FILE = "state.sqlite3"
-_MOST_REFUSALS = 1000  # of one log: the first ones say all
-_SCHEMA = """
+_LOGS = """
 CREATE TABLE logs (
   origin TEXT PRIMARY KEY, vkey TEXT NOT NULL, pending BLOB, note BLOB, line BLOB, tiled INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE TABLE refusals (
-  origin TEXT NOT NULL, size INTEGER NOT NULL, note BLOB NOT NULL, held BLOB NOT NULL, reason TEXT NOT NULL,
-  refused_at TEXT NOT NULL, PRIMARY KEY (origin, size, note)
 ) STRICT, WITHOUT ROWID;
 """
 
@@ -34,21 +29,9 @@ class LogState:
     tiled: bool
 
 
-@dataclass(frozen=True)
-class Refusal:
-    """Evidence against a log: it signed ``note``, of ``size`` entries, which contradicts ``held``."""
-
-    origin: str
-    size: int
-    note: bytes
-    held: bytes
-    reason: str
-    refused_at: datetime
-
-
 def create(folder: Path) -> None:
     """Make the state of a new mirror."""
-    sqlite.create(folder / FILE, _SCHEMA)
+    sqlite.create(folder / FILE, _LOGS + refusals.SCHEMA)
 
 
 class MirrorState:
@@ -82,31 +65,11 @@ class MirrorState:
 
     def refuse(self, refusal: Refusal) -> None:
         """Remember a second history, once."""
-        with self._database.transaction() as connection:
-            connection.execute(
-                """
-                INSERT INTO refusals SELECT ?1, ?2, ?3, ?4, ?5, ?6
-                WHERE (SELECT count(*) FROM refusals WHERE origin = ?1) < ?7 ON CONFLICT DO NOTHING
-                """,
-                (
-                    refusal.origin,
-                    refusal.size,
-                    refusal.note,
-                    refusal.held,
-                    refusal.reason,
-                    refusal.refused_at.isoformat(),
-                    _MOST_REFUSALS,
-                ),
-            )
+        refusals.remember(self._database, refusal)
 
     def refusals(self) -> list[Refusal]:
         """Every second history, in the order of logs and sizes."""
-        query = "SELECT origin, size, note, held, reason, refused_at FROM refusals ORDER BY origin, size, note"
-        rows = self._database.read(query)
-        return [
-            Refusal(origin, size, note, held, reason, datetime.fromisoformat(at))
-            for origin, size, note, held, reason, at in rows
-        ]
+        return refusals.remembered(self._database)
 
     def close(self) -> None:
         self._database.close()

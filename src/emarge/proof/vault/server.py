@@ -18,6 +18,8 @@ from emarge.proof.vault.writer import Stamp
 
 _HOST = "127.0.0.1"
 
+Fatal = Callable[[BaseException], None]
+
 logger = logging.getLogger("emarge.vault")
 
 
@@ -44,7 +46,7 @@ class Stoppable(Protocol):
     async def stop(self) -> None: ...
 
 
-async def answer(make: Callable[[Callable[[BaseException], None]], Stoppable], port: int) -> None:
+async def answer(make: Callable[[Fatal], Stoppable], port: int) -> None:
     """Serve the application that ``make`` gives, on loopback, until SIGTERM or SIGINT.
 
     ``make`` is handed a function that stops the server for good; what it is called with is raised at the end.
