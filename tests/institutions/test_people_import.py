@@ -26,10 +26,18 @@ def base():
         yield base
 
 
-def take(base, text, *, on_roll_calls=lambda _keys: set()):
+def take(base, text, *, on_roll_calls=lambda _keys: set(), on_corrections=lambda _found: None):
     report = FileReport("list.csv")
     table = read_table(text.encode(), score)
-    import_people(base, table, report, at=NOW, on_roll_calls=on_roll_calls, progress=lambda _done, _total: None)
+    import_people(
+        base,
+        table,
+        report,
+        at=NOW,
+        on_roll_calls=on_roll_calls,
+        on_corrections=on_corrections,
+        progress=lambda _done, _total: None,
+    )
     return report
 
 

@@ -30,7 +30,7 @@ def base():
 
 
 def take(base, *files):
-    lockings = Lockings(meetings=lambda _keys: set(), students=lambda _keys: set())
+    lockings = Lockings(meetings=lambda _keys: set(), students=lambda _keys: set(), corrections=lambda _found: None)
     return import_files(base, [SourceFile(name, data) for name, data in files], at=NOW, lockings=lockings)
 
 
@@ -65,7 +65,7 @@ def test_a_refused_file_stops_no_other_and_leaves_nothing(base, data, why):
 
 
 def test_a_file_that_could_not_be_read_is_told(base):
-    lockings = Lockings(meetings=lambda _keys: set(), students=lambda _keys: set())
+    lockings = Lockings(meetings=lambda _keys: set(), students=lambda _keys: set(), corrections=lambda _found: None)
     (report,) = import_files(base, [SourceFile("x", fault="no such file")], at=NOW, lockings=lockings)
     assert (report.refused, report.kind, report.lines) == ("no such file", None, [])
 

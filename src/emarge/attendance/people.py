@@ -49,7 +49,8 @@ def name_of(person: Teacher | Student | User) -> dict[str, str]:
 
 def author(user: User | None) -> dict[UUID, dict[str, Any]]:
     """Who acts, by name, for sealed contents only; nobody to name when it is the operator."""
-    return {} if user is None else {actor_of(user).person: name_of(user)}
+    person = None if user is None else actor_of(user).person
+    return {person: name_of(user)} if user is not None and person is not None else {}
 
 
 def teachers(people: Iterable[Teacher]) -> dict[UUID, dict[str, Any]]:

@@ -93,6 +93,10 @@ class Refusal(Enum):
     ALREADY_SIGNED = "already_signed"
     ALREADY_SETTLED = "already_settled"
     LINES_UNSETTLED = "lines_unsettled"
+    CORRECTION_UNEXPLAINED = "correction_unexplained"
+    NAME_MISSING = "name_missing"
+    IDENTITY_NEEDED = "identity_needed"
+    IDENTITY_TAKEN = "identity_taken"
 
 
 def closes_at(ends_at: datetime, extension_minutes: int) -> datetime:
@@ -334,3 +338,16 @@ def _stroke(text: str, width: int, height: int) -> tuple[Point, ...]:
             raise DrawingRefusedError(Refusal.DRAWING_MALFORMED)
         points.append((x, y))
     return tuple(points)
+
+
+def why_not_correct(*, named: bool, whole: bool, taken: bool, reason: str) -> Refusal | None:
+    """A correction says why, leaves a name, and an identity that is nobody else's and that sign-in can rest on."""
+    if not reason.strip():
+        return Refusal.CORRECTION_UNEXPLAINED
+    if len(reason) > MAX_SETTLED_REASON:
+        return Refusal.REASON_TOO_LONG
+    if not named:
+        return Refusal.NAME_MISSING
+    if not whole:
+        return Refusal.IDENTITY_NEEDED
+    return Refusal.IDENTITY_TAKEN if taken else None

@@ -63,6 +63,14 @@ TEXTS: dict[Refusal, Any] = {
     Refusal.LINES_UNSETTLED: _(
         "Some students are present but have not signed. Settle each of them first, with a reason."
     ),
+    Refusal.CORRECTION_UNEXPLAINED: _("A reason is needed. Write why this student is corrected."),
+    Refusal.NAME_MISSING: _("Write both the last name and the first name."),
+    Refusal.IDENTITY_NEEDED: _(
+        "This student is subject to sign-in, so the identifier and the date of birth cannot be left empty."
+    ),
+    Refusal.IDENTITY_TAKEN: _(
+        "Another student of this base has this identifier and this date of birth. Check them with both students."
+    ),
 }
 
 

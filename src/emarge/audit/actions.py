@@ -11,9 +11,10 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from emarge.audit import wakeup
+from emarge.audit import links, wakeup
 from emarge.audit.clock import reading
 from emarge.audit.models import OutboxEvent, PersonKey
+from emarge.audit.queries import NAMING_A_STUDENT
 from emarge.proof.evidence import contents, records
 
 OPERATOR = UUID("00000000-0000-4000-8000-000000000001")
@@ -25,10 +26,17 @@ MAX_TEACHER_LABELS = 11
 
 @dataclass(frozen=True)
 class Actor:
-    """Who acts: a role (``teacher``, ``student``, ``staff``, ``operator``) and the person's uuid."""
+    """Who acts: a role (``teacher``, ``student``, ``staff``, ``operator``) and the person's uuid.
+
+    Only the role ``system`` has no person.
+    """
 
     role: str
-    person: UUID
+    person: UUID | None
+
+
+SYSTEM = Actor("system", None)
+"""The installation itself, when what was decided earlier is carried out and nobody acts."""
 
 
 class OutsideTransactionError(RuntimeError):
@@ -88,7 +96,9 @@ def record(
     if not connection.in_atomic_block:
         raise OutsideTransactionError(event)
     named = people or {}
-    names = pseudonyms({actor.person, *teachers, *named} | ({student} if student else set()))
+    names = pseudonyms(
+        {*teachers, *named} | ({student} if student else set()) | ({actor.person} if actor.person else set())
+    )
     number = uuid.uuid4()
     sealed = None
     if content is not None:
@@ -101,7 +111,7 @@ def record(
         at=at,
         clock=reading(at),
         code=_normalised(code),
-        actor={"role": actor.role, "person": names[actor.person]},
+        actor={"role": actor.role, "person": names[actor.person] if actor.person else None},
         meeting=str(meeting) if meeting else None,
         student=names[student] if student else None,
         teachers=tuple(names[teacher] for teacher in teachers),
@@ -121,7 +131,7 @@ def record(
             f"day:{(day or at.date()).isoformat()}",
             *([f"meeting:{meeting}"] if meeting else []),
             *([f"student:{names[student]}"] if student else []),
-            *([f"request:{details['request']}"] if details and "request" in details else []),
+            *(f"{name}:{details[name]}" for name in ("request", "order") if details and name in details),
             *(f"teacher:{names[teacher]}" for teacher in teachers[:MAX_TEACHER_LABELS]),
         ],
         record=payload,
@@ -129,6 +139,9 @@ def record(
         content_key=sealed.key if sealed else b"",
         created_at=at,
     )
+    identity = links.Identity.said(named.get(student, {})) if student and event in NAMING_A_STUDENT else None
+    if student and identity:
+        links.remember(log, student, identity)
     transaction.on_commit(wakeup.committed.set)
     return written
 

@@ -13,6 +13,33 @@ class PersonKey(models.Model):
         return str(self.person)
 
 
+class LinkKey(models.Model):
+    """The key of a log under which the identities of its students are kept as links (see links)."""
+
+    log = models.CharField(max_length=64, unique=True)
+    key = models.BinaryField()
+
+    def __str__(self) -> str:
+        return self.log
+
+
+class PersonLink(models.Model):
+    """An identity under which a log knew somebody: it finds the same student in the bases of other years.
+
+    ``link`` is an HMAC of the identity under the log's LinkKey. The rows go with the person's PersonKey.
+    """
+
+    log = models.CharField(max_length=64)
+    link = models.CharField(max_length=64)
+    person = models.UUIDField(db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["log", "link", "person"], name="person_link_once")]
+
+    def __str__(self) -> str:
+        return f"{self.log} {self.person}"
+
+
 class OutboxEvent(models.Model):
     """An event written in the transaction of the act it tells; the relay delivers rows in order of ``id``.
 

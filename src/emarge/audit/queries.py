@@ -7,7 +7,7 @@ from uuid import UUID
 
 from emarge.audit.models import OutboxEvent
 
-NAMING_A_STUDENT = ("student.listed", "student.flagged")
+NAMING_A_STUDENT = ("student.listed", "student.flagged", "student.corrected", "student.alias")
 """The events, of no class meeting, that seal who a student is; their subject is the student."""
 
 
@@ -64,6 +64,12 @@ def named_students(log: str, students: Iterable[UUID]) -> set[UUID]:
     """Those of the students whose identity a record of a log seals, in one query."""
     rows = OutboxEvent.objects.filter(log=log, event__in=NAMING_A_STUDENT, subject__in=list(students))
     return {subject for subject in rows.order_by().values_list("subject", flat=True) if subject is not None}
+
+
+def logs_naming(student: UUID) -> set[str]:
+    """The logs in which a record seals who a student is."""
+    rows = OutboxEvent.objects.filter(event__in=NAMING_A_STUDENT, subject=student).order_by()
+    return set(rows.values_list("log", flat=True))
 
 
 def log_is_known(log: str) -> bool:

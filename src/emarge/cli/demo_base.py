@@ -83,7 +83,7 @@ def build_demo(data: Path, *, at: datetime) -> Base:
         base = create_base(ACCOUNT, PLANNING, NAME)
         folder = files("emarge.cli") / "demo_data"
         sources = [SourceFile(name, (folder / name).read_bytes()) for name in _FILES]
-        reports = import_files(base, sources, at=at, lockings=roll_call_lockings())
+        reports = import_files(base, sources, at=at, lockings=roll_call_lockings(at))
         flag_as_subject(base, reports, at=at)
         with scope(base=base):
             logins = _make_logins(base)

@@ -3,7 +3,7 @@ import csv
 import io
 import sys
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from emarge.cli.parsers import Subparsers
     from emarge.hosting.models import Base
+    from emarge.institutions.identities import Correction
     from emarge.lib.import_report import FileReport
     from emarge.timetable.files_import import Lockings, Progress, SourceFile
 
@@ -79,7 +80,7 @@ def _import(args: argparse.Namespace, stack: ExitStack) -> "list[FileReport]":
     with _progress_bar() as progress, transaction.atomic():
         base, made = _base(args.base)
         at = datetime.now(UTC)
-        reports = import_files(base, sources, at=at, lockings=roll_call_lockings(), progress=progress)
+        reports = import_files(base, sources, at=at, lockings=roll_call_lockings(at), progress=progress)
         if args.subject_to_sign_in:
             flag_as_subject(base, reports, at=at)
         if args.dry_run or (made and all(report.refused for report in reports)):
@@ -97,8 +98,9 @@ def gettext(message: str) -> str:
     return translation.gettext(message)
 
 
-def roll_call_lockings() -> "Lockings":
+def roll_call_lockings(at: datetime) -> "Lockings":
     """What a roll call holds in place: its meeting, and the identifiers of the students on it."""
+    from emarge.attendance.actions import record_corrections
     from emarge.attendance.models import RollCall, RollCallLine
     from emarge.timetable.files_import import Lockings
 
@@ -108,7 +110,10 @@ def roll_call_lockings() -> "Lockings":
     def students(keys: Collection[int]) -> set[int]:
         return set(RollCallLine.objects.filter(student_id__in=keys).values_list("student_id", flat=True))
 
-    return Lockings(meetings, students)
+    def corrections(found: "Sequence[Correction]") -> None:
+        record_corrections(found, by=None, at=at)
+
+    return Lockings(meetings, students, corrections)
 
 
 def flag_as_subject(base: "Base", reports: "list[FileReport]", *, at: datetime) -> None:

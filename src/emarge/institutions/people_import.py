@@ -13,6 +13,7 @@ from emarge.accounts.models import User
 from emarge.hosting.models import Base
 from emarge.institutions.groups import GroupBook, names_in_several_cohorts
 from emarge.institutions.headings import Column, Headings, read_headings
+from emarge.institutions.identities import Correction, Identity, OnCorrections
 from emarge.institutions.known_people import ConflictError, Known, KnownPeople
 from emarge.institutions.models import Student, Teacher
 from emarge.institutions.people_rows import PersonRow, RowReader
@@ -46,12 +47,13 @@ def import_people(
     *,
     at: datetime,
     on_roll_calls: Locked,
+    on_corrections: OnCorrections,
     progress: Progress,
 ) -> None:
     """Take the teachers or the students of a table into a base and tell about each line in ``report``.
 
     ``on_roll_calls`` gives, of some students' keys, those that stand on a roll call: their identifier may not
-    change.
+    change. ``on_corrections`` is told, in the same transaction, whose name, identifier or birth date changed.
     """
     headings = read_headings(table.headings)
     report.kind = FileKind.TEACHERS if headings.teachers else FileKind.STUDENTS
@@ -59,7 +61,7 @@ def import_people(
     _note_headings(report, headings, reader)
     with scope(base=base):
         taking = _Taking(base, report, headings, on_roll_calls)
-        taking.take(list(reader.rows()), progress)
+        on_corrections(taking.take(list(reader.rows()), progress))
 
 
 def _note_headings(report: FileReport, headings: Headings, reader: RowReader) -> None:
@@ -106,8 +108,13 @@ class _Taking:
             Known(student, groups=groups.get(student.pk, set())) for student in Student.objects.select_related("user")
         ]
 
-    def take(self, rows: list[PersonRow], progress: Progress) -> None:
-        """Match every row, write, and tell."""
+    def take(self, rows: list[PersonRow], progress: Progress) -> list[Correction]:
+        """Match every row, write, and tell; the students known before who are no longer called as they were."""
+        former = {
+            known.person.pk: Identity.of(known.person)
+            for known in self._people.all()
+            if isinstance(known.person, Student)
+        }
         book = GroupBook(
             self._base,
             names_in_several_cohorts((row.cohort, name) for row in rows for name in row.groups if not row.refused),
@@ -127,6 +134,12 @@ class _Taking:
         for result in results:
             self._report.add(result.row.line, result.outcome, result.row.name, result.row.remarks + result.remarks)
         self._report.lines.sort(key=lambda line: line.number)
+        return [
+            Correction(student, former[student.pk])
+            for known in self._people.all()
+            if known.changed and (student := known.person).pk in former and isinstance(student, Student)
+            if Identity.of(student) != former[student.pk]
+        ]
 
     def _match(self, row: PersonRow) -> _Result | None:
         try:

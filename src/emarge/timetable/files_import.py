@@ -8,6 +8,7 @@ from django.db import transaction
 
 from emarge.hosting.models import Base
 from emarge.institutions import headings
+from emarge.institutions.identities import OnCorrections
 from emarge.institutions.people_import import import_people
 from emarge.lib.import_report import FileKind, FileReport
 from emarge.lib.refusal import Refused
@@ -30,10 +31,14 @@ class SourceFile:
 
 @dataclass(frozen=True)
 class Lockings:
-    """What the packages above know: which meetings have a roll call, and which students stand on one."""
+    """What the packages above know: which meetings have a roll call, and which students stand on one.
+
+    ``corrections`` is told which students a file corrected, so that their history follows.
+    """
 
     meetings: Callable[[Collection[int]], set[int]]
     students: Callable[[Collection[int]], set[int]]
+    corrections: OnCorrections
 
 
 def import_files(
@@ -77,6 +82,7 @@ def import_files(
                         report,
                         at=at,
                         on_roll_calls=lockings.students,
+                        on_corrections=lockings.corrections,
                         progress=step,
                     )
         except Refused as refusal:

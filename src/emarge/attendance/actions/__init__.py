@@ -4,6 +4,7 @@ Each one locks, asks the rules, writes, and records its event, in one transactio
 (``lib.refusal.Refused``) leaves nothing written.
 """
 
+from emarge.attendance.actions.corrections import correct_student, record_corrections
 from emarge.attendance.actions.parameters import (
     activate,
     deactivate,
@@ -17,6 +18,7 @@ from emarge.attendance.actions.supervision import settle, validate_meeting
 
 __all__ = [
     "activate",
+    "correct_student",
     "deactivate",
     "end_roll_call",
     "flag_courses",
@@ -24,6 +26,7 @@ __all__ = [
     "mark",
     "open_roll_call",
     "open_sign_in",
+    "record_corrections",
     "set_extension",
     "settle",
     "sign_in",

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from emarge.proof.evidence.errors import RecordError
@@ -13,6 +13,9 @@ PRESENCES = ("present", "absent", "late")
 MAX_ROSTER_LINES = 300
 _INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z", re.ASCII)
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+LEAST_YEARS, MOST_YEARS = 5, 50
+HOLD_SCOPES = ("code", "student", "meeting")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -67,6 +70,25 @@ def _check_number(value: object) -> None:
         raise RecordError(f"not the number of a part: {value!r:.60}")
 
 
+def _check_years(value: object) -> None:
+    if type(value) is not int or not LEAST_YEARS <= value <= MOST_YEARS:
+        raise RecordError(f"not a number of years of retention: {value!r:.60}")
+
+
+def _check_scope(value: object) -> None:
+    if value not in HOLD_SCOPES:
+        raise RecordError(f"not what a hold covers: {value!r:.60}")
+
+
+def _check_day(value: object) -> None:
+    if not isinstance(value, str) or not _DAY.fullmatch(value):
+        raise RecordError(f"not a day: {value!r:.60}")
+    try:
+        date.fromisoformat(value)
+    except ValueError as error:
+        raise RecordError(f"not a day: {value}") from error
+
+
 def _check_opened_roster(value: object) -> None:
     _check_lines(value, {"expected", "student"})
 
@@ -109,6 +131,10 @@ class Required:
 
 _SIGNED = ("meeting", "method", "commitment")
 _REQUEST = {"request": check_uuid}
+_ORDER = {"order": check_uuid}
+_LIFT = {"hold": check_uuid, **_ORDER}
+_DESTRUCTION = {**_ORDER, "before": _check_day}
+_DESTROYED = {**_ORDER, "certificate": check_digest}
 _PART = {"part": _check_number, "parts": _check_number}
 
 KNOWN: Mapping[str, Required] = {
@@ -129,6 +155,22 @@ KNOWN: Mapping[str, Required] = {
     "audit_trail.approved": Required((), _REQUEST),
     "audit_trail.refused": Required((), _REQUEST),
     "audit_trail.produced": Required((), {**_REQUEST, "manifest": check_digest}),
+    "student.corrected": Required(("student", "commitment")),
+    "student.alias": Required(("student", "commitment"), {"old": check_digest, "new": check_digest}),
+    "history.consulted": Required(("student", "commitment")),
+    "retention.changed": Required((), {"years": _check_years}),
+    "hold.placed": Required(("commitment",), {"hold": check_uuid, "scope": _check_scope}),
+    "hold.lift_requested": Required((), _LIFT),
+    "hold.lifted": Required((), _LIFT),
+    "hold.lift_refused": Required((), _LIFT),
+    "destruction.requested": Required((), _DESTRUCTION),
+    "destruction.approved": Required((), _DESTRUCTION),
+    "destruction.refused": Required((), _DESTRUCTION),
+    "retention.destroyed": Required((), _DESTROYED),
+    "erasure.requested": Required((), _ORDER),
+    "erasure.approved": Required((), _ORDER),
+    "erasure.refused": Required((), _ORDER),
+    "erasure.done": Required((), _DESTROYED),
 }
 
 
@@ -148,5 +190,7 @@ def check(event: str, fields: Mapping[str, object]) -> None:
         checked(details[name])
     if event == "roll_call.marked":
         _check_mark(details)
+    if event == "student.alias" and details["old"] == details["new"]:
+        raise RecordError("an alias links two identities")
     if "part" in required.details and details["part"] > details["parts"]:
         raise RecordError(f"a part {details['part']} of {details['parts']}")

@@ -1,7 +1,6 @@
 """Audit trails on a funder's request: asked by one, approved by another, made from the vault (row M7.5)."""
 
 from datetime import date
-from typing import Any
 from uuid import UUID
 
 from django import forms
@@ -26,6 +25,7 @@ from emarge.institutions.models import Student
 from emarge.lib.refusal import Refused
 from emarge.spaces.access import require_right
 from emarge.spaces.notices import notice
+from emarge.spaces.secretariat.forms import StyledForm, day_field
 from emarge.spaces.secretariat.page import go, matching, pages_of, require_any, show
 
 MAX_OPTIONS = 20
@@ -38,7 +38,7 @@ _LOOKS = {
 }
 
 
-class RequestForm(forms.Form):
+class RequestForm(StyledForm):
     """What a funder's request says."""
 
     inspector = forms.CharField(label=gettext_lazy("Funder or inspector"), max_length=MAX_INSPECTOR)
@@ -46,22 +46,9 @@ class RequestForm(forms.Form):
     reason = forms.CharField(
         label=gettext_lazy("Reason"), max_length=MAX_REASON, widget=forms.Textarea(attrs={"rows": 3})
     )
-    period_from = forms.DateField(
-        label=gettext_lazy("From"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-    )
-    period_to = forms.DateField(
-        label=gettext_lazy("To"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-    )
+    period_from = day_field(gettext_lazy("From"))
+    period_to = day_field(gettext_lazy("To"))
     language = forms.ChoiceField(label=gettext_lazy("Language of the sheet"), choices=settings.LANGUAGES)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for name, field in self.fields.items():
-            select = isinstance(field.widget, forms.Select)
-            invalid = self.is_bound and name in self.errors
-            field.widget.attrs["class"] = ("form-select" if select else "form-control") + (
-                " is-invalid" if invalid else ""
-            )
 
 
 @require_GET

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from emarge.spaces.secretariat import audit_trails, courses, page, parameters, students, supervision
+from emarge.spaces.secretariat import audit_trails, courses, page, parameters, student, students, supervision
 
 app_name = "secretariat"
 
@@ -14,6 +14,7 @@ urlpatterns = [
     path("courses/flag", courses.flag, name="courses_flag"),
     path("students", students.students, name="students"),
     path("students/flag", students.flag, name="students_flag"),
+    path("students/<uuid:uuid>", student.student, name="student"),
     path("parameters", parameters.parameters, name="parameters"),
     path("parameters/activate", parameters.activate, name="activate"),
     path("parameters/deactivate", parameters.deactivate, name="deactivate"),
