@@ -22,7 +22,15 @@ def add_parser(subparsers: "Subparsers") -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     create = commands.add_parser("create", help="make the authority's keys and certificates, once")
     create.add_argument("--name", default="Émarge", help="the name in the certificates")
+    create.add_argument(
+        "--root-key", type=Path, metavar="FILE", help="where to write the root's key, to be kept off this machine"
+    )
     add_data(create)
+    rotate = commands.add_parser("rotate", help="sign with a new key from the next start on; former tokens stay valid")
+    rotate.add_argument(
+        "--root-key", type=Path, metavar="FILE", help="where the root's key is (default: in the authority's folder)"
+    )
+    add_data(rotate)
     serve = commands.add_parser("serve", help="start the authority alone, on loopback")
     serve.add_argument("--port", type=port, required=True)
     _add_sources(serve)
@@ -32,9 +40,11 @@ def add_parser(subparsers: "Subparsers") -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     if args.action == "create":
-        create_authority(args.data, name=args.name)
+        create_authority(args.data, name=args.name, root_key=args.root_key)
         print(f"The timestamp authority is in {args.data / 'timestamping'}. Keep its keys: without them no new stamp.")
         return 0
+    if args.action == "rotate":
+        return _rotate(args.data, args.root_key)
     from emarge.proof.timestamping.server import serve
 
     serve(args.data / "timestamping", port=args.port, sources=_sources(args), schedule=_schedule(args))
@@ -116,15 +126,34 @@ def _milliseconds(text: str) -> timedelta:
     return timedelta(milliseconds=number)
 
 
-def create_authority(data: Path, *, name: str) -> None:
+def _rotate(data: Path, root_key: Path | None) -> int:
+    from emarge.proof.timestamping import rotation
+    from emarge.proof.timestamping.errors import AuthorityError
+
+    try:
+        signer = rotation.rotate(data / "timestamping", now=datetime.now(UTC), root_key=root_key)
+        _, listed = rotation.read_certificates(data / "timestamping")
+    except AuthorityError as error:
+        raise CommandError(str(error)) from None
+    print(f"A new key signs from the next start on, until {signer.not_valid_after_utc:%F}. Certificates, newest first:")
+    for one in listed:
+        print(f"  {one.serial_number:x}  {one.not_valid_before_utc:%F} – {one.not_valid_after_utc:%F}")
+    return 0
+
+
+def create_authority(data: Path, *, name: str, root_key: Path | None = None) -> None:
     """Make an authority in the data folder and keep its client credential; CommandError when there is one."""
     from emarge.lib.files import write_secret
     from emarge.proof.timestamping import authority
+    from emarge.proof.timestamping.errors import AuthorityError
 
     folder = data / "timestamping"
     if folder.exists():
         raise CommandError(f"{folder} exists already: an authority is never made over another.")
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    credential = authority.create(folder, name=name, now=datetime.now(UTC))
+    try:
+        credential = authority.create(folder, name=name, now=datetime.now(UTC), root_key=root_key)
+    except (AuthorityError, OSError) as error:
+        raise CommandError(f"The authority was not made: {error}") from None
     (data / "credentials").mkdir(exist_ok=True, mode=0o700)
     write_secret(data / "credentials" / "timestamping", credential)

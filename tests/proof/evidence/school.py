@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from emarge.proof.evidence import bundle, contents, layout, manifest, records, seal
 from emarge.proof.evidence.seal import Gathered, Request
 from emarge.proof.evidence.trust import TrustAnchors
-from emarge.proof.timestamping import authority, messages
+from emarge.proof.timestamping import authority, messages, rotation
 from emarge.proof.vault import checkpoint, cosignature, entry, merkle
 
 CODE = "CFA Démo"
@@ -74,6 +74,13 @@ class School:
         """From now on tokens come from this authority; bundles hold the certificates of all."""
         folder = self.folder.with_name(f"{self.folder.name}-{len(self.authorities)}")
         authority.create(folder, name=name, now=NINE - timedelta(days=10))
+        self.authorities.append(authority.Authority.open(folder))
+
+    def rotate(self, at):
+        """From now on tokens are signed with a new key of the same authority."""
+        folder = self.authorities[-1]._folder
+        self.authorities.pop().close()
+        rotation.rotate(folder, now=at)
         self.authorities.append(authority.Authority.open(folder))
 
     def stamp(self, payload, at):

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from tests.proof.evidence.school import MEETING, NINE, ORIGIN, REQUEST, SPACE, named, pseudonym
+from tests.proof.evidence.school import MEETING, NINE, ORIGIN, REQUEST, SPACE, School, named, pseudonym
 
 from emarge.proof.evidence import bundle, trust
 from emarge.proof.evidence.verdict import Caution, Person, RecordVerdict, Warn
 from emarge.proof.evidence.verify import verify_bundle
+from emarge.proof.timestamping import tokens
 
 ROOT = Path(__file__).parents[3]
 GOLDEN = ROOT / "tests" / "proof" / "golden"
@@ -109,6 +110,15 @@ def test_records_may_be_left_out_of_a_bundle_when_it_is_made(school):
     verdict = verify_bundle(school.bundle([4, 5, 6, 9, 10]), school.anchors.fingerprint)
     assert [record.index for record in verdict.records] == [4, 5, 6, 9, 10]
     assert [caution.warn for caution in verdict.warnings] == [Warn.DEMO_POLICY, Warn.CLOCK_UNKNOWN]
+
+
+def test_a_bundle_holds_records_from_before_and_after_a_new_key(tmp_path):
+    school = School(tmp_path / "authority").play()
+    school.rotate(NINE + timedelta(days=1, hours=2))
+    data = school.bundle()
+    signers = {tokens.read_token(value).sid for name, value in bundle.read(data).items() if name.endswith(".tst")}
+    assert len(signers) == len([name for name in bundle.read(data) if name.startswith("certificates/")]) == 2
+    assert len(verify_bundle(data, school.anchors.fingerprint).records) == 11
 
 
 def test_who_gave_a_token_is_told_among_several_authorities(school):

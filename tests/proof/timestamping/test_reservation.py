@@ -7,13 +7,17 @@ from datetime import timedelta
 import pytest
 
 from emarge.proof.timestamping.errors import AuthorityError
-from emarge.proof.timestamping.reservation import AHEAD, BLOCK, Reservation, start
+from emarge.proof.timestamping.reservation import AHEAD, BLOCK, COUNT_BITS, Reservation, start
 
 
 @pytest.fixture
 def place(tmp_path):
     start(tmp_path)
     return tmp_path
+
+
+def count(serial):
+    return serial % 2**COUNT_BITS
 
 
 def crash(reservation):
@@ -23,7 +27,7 @@ def crash(reservation):
 
 def test_serials_follow_each_other(place, now):
     reservation = Reservation(place)
-    assert [reservation.take(count, now) for count in (1, 500, 1)] == [1, 2, 502]
+    assert [count(reservation.take(number, now)) for number in (1, 500, 1)] == [1, 2, 502]
     reservation.close()
 
 
@@ -33,7 +37,7 @@ def test_after_a_crash_the_rest_of_the_block_is_lost(place, now):
     crash(first)
     second = Reservation(place)
     assert second.latest == now + AHEAD
-    assert second.take(1, second.latest) == 11 + BLOCK
+    assert count(second.take(1, second.latest)) == 11 + BLOCK
     second.close()
 
 
@@ -42,14 +46,14 @@ def test_after_a_clean_stop_nothing_is_lost(place, now):
     first.take(10, now)
     first.close()
     second = Reservation(place)
-    assert (second.latest, second.take(1, now)) == (now, 11)
+    assert (second.latest, count(second.take(1, now))) == (now, 11)
     second.close()
 
 
 def test_more_is_reserved_before_it_is_used(place, now):
     reservation = Reservation(place)
-    for at, count in [(now, 1), (now + AHEAD, BLOCK), (now + AHEAD, 1), (now + 5 * AHEAD, 3)]:
-        last = reservation.take(count, at) + count - 1
+    for at, number in [(now, 1), (now + AHEAD, BLOCK), (now + AHEAD, 1), (now + 5 * AHEAD, 3)]:
+        last = count(reservation.take(number, at)) + number - 1
         state = json.loads((place / "reserved.json").read_text())
         assert state["serial"] > last
         assert state["time"] >= at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -71,8 +75,20 @@ def test_a_failed_write_gives_no_serial(place, now, monkeypatch):
     with pytest.raises(OSError, match="Input/output"):
         reservation.take(1, now)
     monkeypatch.undo()
-    assert reservation.take(1, now + timedelta(seconds=1)) == 1
+    assert count(reservation.take(1, now + timedelta(seconds=1))) == 1
     reservation.close()
+
+
+def test_a_folder_put_back_from_an_old_copy_repeats_no_serial(place, now):
+    given, copy = set(), (place / "reserved.json").read_bytes()
+    for _ in range(3):
+        (place / "reserved.json").write_bytes(copy)
+        reservation = Reservation(place)
+        first = reservation.take(500, now)
+        given |= set(range(first, first + 500))
+        reservation.close()
+    assert len(given) == 1500
+    assert max(given).bit_length() <= 159
 
 
 def test_one_process_at_a_time(place):

@@ -98,8 +98,9 @@ def trust(authority):
 
 
 def test_a_token_proves_its_data(stamp, trust, now):
-    expected = Timestamp(now, timedelta(milliseconds=500), 1, tokens.DEMO_POLICY)
     token = stamp(DATA)
+    serial = tokens.read_token(token).info.serial
+    expected = Timestamp(now, timedelta(milliseconds=500), serial, tokens.DEMO_POLICY)
     assert verify_token(token, DATA, *trust) == expected
     assert read_token(token) == expected
 
@@ -343,6 +344,25 @@ def test_a_certificate_that_cannot_be_read(forge, stamp):
     token = forge.token(signer, named=hashlib.sha256(spoilt).digest())
     assert fault(token, DATA, [forge.root()], [spoilt]) is Fault.MALFORMED
     assert fault(forge.token(signer), DATA, [spoilt], [signer.public_bytes(Encoding.DER)]) is Fault.MALFORMED
+
+
+def with_version(der, number):
+    """A certificate that says another version of X.509 than 3."""
+    assert der.count(b"\xa0\x03\x02\x01\x02") == 1
+    return der.replace(b"\xa0\x03\x02\x01\x02", bytes((0xA0, 3, 2, 1, number)))
+
+
+def test_a_certificate_that_the_parser_does_not_know_is_refused_as_any_other(forge):
+    """Each of these makes `cryptography` raise an exception that is no ValueError."""
+    good = forge.signer()
+    der = good.public_bytes(Encoding.DER)
+    x400 = x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.17"), b"\x30\x02\xa3\x00")
+    twice = x509.load_der_x509_certificate(forge.signer((x400, False)).public_bytes(Encoding.DER))
+    unknown_key = der.replace(bytes.fromhex("06082a8648ce3d030107"), bytes.fromhex("06082a8648ce3d030177"))
+    for spoilt in (with_version(der, 7), twice.public_bytes(Encoding.DER), unknown_key):
+        assert spoilt != der
+        token = forge.token(good, named=hashlib.sha256(spoilt).digest())
+        assert fault(token, DATA, [forge.root()], [spoilt]) is Fault.MALFORMED
 
 
 def test_nothing_beyond_the_base_dependencies_is_imported():

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
@@ -25,18 +24,11 @@ from emarge.proof.evidence.proved import Certificate, Proved, Prover
 from emarge.proof.evidence.records import Record
 from emarge.proof.evidence.trust import TrustAnchors
 from emarge.proof.evidence.verdict import Caution, Mirror, Person, RecordVerdict, Verdict, Warn
+from emarge.proof.timestamping.verify import UNREADABLE
 from emarge.proof.vault.cosignature import open_cosigned
 from emarge.proof.vault.errors import CheckpointError, ProofError
 from emarge.proof.vault.tlog_proof import parse_proof
 
-# What the parser of certificates raises for bytes that are none; they have no common ancestor.
-_UNREADABLE = (
-    ValueError,
-    UnsupportedAlgorithm,
-    x509.DuplicateExtension,
-    x509.InvalidVersion,
-    x509.UnsupportedGeneralNameType,
-)
 _SIGNING = ("sign_in.opened", "teacher.signed", "sign_in.signed")
 
 
@@ -145,7 +137,7 @@ def _certificate(file: str, data: bytes) -> Certificate:
             for oid in (NameOID.ORGANIZATION_NAME, NameOID.COMMON_NAME)
             for attribute in certificate.subject.get_attributes_for_oid(oid)
         ]
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise EvidenceError(Fault.CERTIFICATE, file, "it cannot be read") from error
     if written != data:
         raise EvidenceError(Fault.CERTIFICATE, file, "it is more, or otherwise written, than one certificate")

@@ -1,6 +1,7 @@
 """The timestamp authority of RFC 3161: its folder, and its answers. See docs/formats/timestamping.md."""
 
 import hashlib
+import logging
 import re
 import secrets
 import shutil
@@ -10,29 +11,32 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
-from emarge.proof.timestamping import certificates, messages, reservation, tokens
+from emarge.proof.timestamping import certificates, messages, reservation, rotation, tokens
 from emarge.proof.timestamping.clock import Reading, declared
 from emarge.proof.timestamping.errors import AuthorityError, ClockUnfit
 from emarge.proof.timestamping.messages import Failure, RejectedError, Request
 
 _ALGORITHM = ec.ECDSA(hashes.SHA256())
-_ROOT, _ROOT_KEY, _SIGNER, _SIGNER_KEY = "root.pem", "root-key.pem", "tsa.pem", "tsa-key.pem"
 _CREDENTIAL = "credential"
 _NAME_LIMIT = 64  # RFC 5280, ub-organization-name
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_REMINDER = timedelta(days=1)
+
+_log = logging.getLogger("emarge.timestamping")
 
 
-def create(folder: Path, *, name: str, now: datetime) -> str:
+def create(folder: Path, *, name: str, now: datetime, root_key: Path | None = None) -> str:
     """Make an authority in a new folder, under an organisation's name; return its client credential.
 
-    The folder appears whole or not at all. Raises `AuthorityError` when it exists, or the name is too long.
+    ``root_key`` is where the root's key is written instead of the folder: a file that must not exist. The folder
+    appears whole or not at all. Raises `AuthorityError` when it exists, the name is too long, or that file exists.
     """
     if folder.exists():
         raise AuthorityError(f"{folder} exists already: an authority is never made over another.")
@@ -41,10 +45,15 @@ def create(folder: Path, *, name: str, now: datetime) -> str:
     credential = secrets.token_urlsafe(32)
     making = folder.with_name(f".{folder.name}-{secrets.token_hex(8)}")
     making.mkdir(mode=0o700)
+    key = ec.generate_private_key(ec.SECP256R1())
+    kept: Path | None = None
     try:
-        _fill(making, name, credential, now)
+        _fill(making, name, credential, now, key)
+        kept = _keep_root_key(root_key or making / rotation.ROOT_KEY, key)
         making.rename(folder)
     except BaseException as error:
+        if kept:
+            kept.unlink()
         shutil.rmtree(making)
         if isinstance(error, OSError) and folder.exists():
             raise AuthorityError(f"{folder} appeared meanwhile.") from error
@@ -53,27 +62,29 @@ def create(folder: Path, *, name: str, now: datetime) -> str:
     return credential
 
 
-def _fill(folder: Path, name: str, credential: str, now: datetime) -> None:
-    root_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+def _keep_root_key(path: Path, key: ec.EllipticCurvePrivateKey) -> Path:
+    try:
+        reservation.write_new(path, rotation.private_pem(key))
+    except FileExistsError as error:
+        raise AuthorityError(f"{path} exists already: no key is ever written over another.") from error
+    reservation.sync_folder(path.parent)
+    return path
+
+
+def _fill(folder: Path, name: str, credential: str, now: datetime, root_key: ec.EllipticCurvePrivateKey) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
     root = certificates.make_root(root_key, name=name, now=now)
     signer = certificates.make_signer(key.public_key(), root=root, root_key=root_key, name=name, now=now)
     files = {
-        _ROOT: root.public_bytes(serialization.Encoding.PEM),
-        _ROOT_KEY: _pem(root_key),
-        _SIGNER: signer.public_bytes(serialization.Encoding.PEM),
-        _SIGNER_KEY: _pem(key),
+        rotation.ROOT: root.public_bytes(serialization.Encoding.PEM),
+        rotation.SIGNERS: signer.public_bytes(serialization.Encoding.PEM),
+        rotation.SIGNER_KEY: rotation.private_pem(key),
         _CREDENTIAL: hashlib.sha256(credential.encode("ascii")).hexdigest().encode("ascii") + b"\n",
     }
     for file, content in files.items():
         reservation.write_new(folder / file, content)
     reservation.start(folder)
     reservation.sync_folder(folder)
-
-
-def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
 
 
 class Authority:
@@ -84,17 +95,24 @@ class Authority:
         folder: Path,
         *,
         root: x509.Certificate,
-        signer: x509.Certificate,
+        signers: Sequence[x509.Certificate],
         key: ec.EllipticCurvePrivateKey,
         credential_digest: str | None,
     ) -> None:
         self._folder = folder
         self._key = key
-        self._period = signer.not_valid_before_utc, signer.not_valid_after_utc
+        signer = signers[0]
+        self._period = (
+            max(signer.not_valid_before_utc, root.not_valid_before_utc),
+            min(signer.not_valid_after_utc, root.not_valid_after_utc),
+        )
+        self._remind_at = self._period[1] - rotation.RENEWAL
         self._certificate = signer.public_bytes(serialization.Encoding.DER)
         self._sid = tokens.signer_identifier(signer.issuer.public_bytes(), signer.serial_number)
         self._attribute = tokens.signing_certificate(hashlib.sha256(self._certificate).digest())
         self.root_certificate = root.public_bytes(serialization.Encoding.DER)
+        self.certificates = [one.public_bytes(serialization.Encoding.DER) for one in signers]
+        """DER of the certificates whose keys sign, or signed, its tokens, the current one first; not the root."""
         self.credential_digest = credential_digest
         self.issued = 0
         self.refused: Counter[Failure] = Counter()
@@ -102,24 +120,33 @@ class Authority:
     @classmethod
     def open(cls, folder: Path) -> Self:
         """Open the authority of a folder. Raises `AuthorityError` when it is not a whole one."""
+        root, signers = rotation.read_certificates(folder)
+        key = rotation.signing_key(folder, signers[0])
         try:
-            root = x509.load_pem_x509_certificate((folder / _ROOT).read_bytes())
-            signer = x509.load_pem_x509_certificate((folder / _SIGNER).read_bytes())
-            key = serialization.load_pem_private_key((folder / _SIGNER_KEY).read_bytes(), password=None)
             credential = folder / _CREDENTIAL
             digest = credential.read_text("ascii").strip() if credential.exists() else None
         except (OSError, ValueError) as error:
             raise AuthorityError(f"{folder} does not hold a timestamp authority ({error}).") from error
-        if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != signer.public_key():
-            raise AuthorityError(f"The key in {folder} is not the key of its certificate.")
         if digest is not None and not _DIGEST.fullmatch(digest):
             raise AuthorityError(f"The credential file in {folder} is not a SHA-256 in hexadecimal.")
-        return cls(folder, root=root, signer=signer, key=key, credential_digest=digest)
+        return cls(folder, root=root, signers=signers, key=key, credential_digest=digest)
 
-    @property
-    def certificates(self) -> list[bytes]:
-        """The certificates (DER) whose keys sign, or signed, its tokens; the root is not among them."""
-        return [self._certificate]
+    def describe(self, now: datetime) -> dict[str, Any]:
+        """The certificate of the key that signs, for people: docs/formats/timestamping.md, *Status*."""
+        start, end = self._period
+        return {
+            "not_before": start.isoformat(),
+            "not_after": end.isoformat(),
+            "renew": now >= end - rotation.RENEWAL,
+            "former": len(self.certificates) - 1,
+        }
+
+    def remind(self, now: datetime) -> None:
+        """Log, once a day, that the certificate ends soon."""
+        if now >= self._remind_at:
+            self._remind_at = now + _REMINDER
+            end = f"{self._period[1]:%F}"
+            _log.warning("the certificate that signs tokens ends on %s: emarge timestamping rotate", end)
 
     @cached_property
     def _reserved(self) -> reservation.Reservation:
@@ -163,6 +190,7 @@ class Authority:
             raise ClockUnfit("The clock is behind a time that may have been given already.")
         if not self._period[0] <= gen_time <= self._period[1]:
             raise ClockUnfit("The certificate of the authority is out of its period.")
+        self.remind(gen_time)
         return gen_time, accuracy
 
     def _answer(self, data: bytes, serial: int, writer: tokens.TstInfoWriter, policy: str) -> bytes:

@@ -29,8 +29,12 @@ def make_signer(
     name: str,
     now: datetime,
 ) -> x509.Certificate:
-    """The certificate of a key that signs tokens: extended key usage critical, timeStamping alone."""
-    builder = _builder(_name(name, "timestamp authority"), root.subject, public_key, now, SIGNER_LIFE)
+    """The certificate of a key that signs tokens: extended key usage critical, timeStamping alone.
+
+    It ends with its root at the latest.
+    """
+    life = min(SIGNER_LIFE, root.not_valid_after_utc - now.replace(microsecond=0))
+    builder = _builder(_name(name, "timestamp authority"), root.subject, public_key, now, life)
     builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
     builder = builder.add_extension(_key_usage(signs_certificates=False), critical=True)
     usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING])

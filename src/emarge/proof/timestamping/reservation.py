@@ -8,6 +8,7 @@ open the folder, fsync, close.
 import fcntl
 import json
 import os
+import secrets
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +16,8 @@ from typing import NamedTuple
 from emarge.proof.timestamping.errors import AuthorityError
 
 BLOCK = 10_000
+COUNT_BITS = 64  # of a serial number, below the bits of the run
+_RUN_BITS = 63
 AHEAD = timedelta(seconds=1)
 _FILE, _LOCK = "reserved.json", "lock"
 _FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
@@ -63,7 +66,10 @@ def _encode(reserved: _Reserved) -> bytes:
 
 
 class Reservation:
-    """The right to give serials and instants, held by one process at a time."""
+    """The right to give serials and instants, held by one process at a time.
+
+    Counts come from the folder, which may be put back from an old copy; the bits of the run make its serials others.
+    """
 
     def __init__(self, folder: Path) -> None:
         """Take the folder's lock. Raises `AuthorityError` when it is held, or the state is unreadable."""
@@ -81,6 +87,7 @@ class Reservation:
             os.close(self._lock)
             raise AuthorityError("reserved.json of the timestamp authority cannot be read.") from error
         self._next = self._reserved.serial
+        self._run = (secrets.randbits(_RUN_BITS) | 1 << _RUN_BITS - 1) << COUNT_BITS
         self.latest = self._reserved.time
 
     def take(self, count: int, at: datetime) -> int:
@@ -90,7 +97,7 @@ class Reservation:
             self._write(_Reserved(first + count + BLOCK, at + AHEAD))
         self._next = first + count
         self.latest = at
-        return first
+        return self._run + first
 
     def _write(self, reserved: _Reserved) -> None:
         """Replace the state durably; what was reserved stays as it was when this fails."""

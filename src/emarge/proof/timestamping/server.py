@@ -143,6 +143,7 @@ class Application:
             "fit": reading.fit,
             "reason": reading.reason,
             "declared_accuracy": reading.limit.total_seconds(),
+            "certificate": self._authority.describe(now),
             "tokens": {"since": stamp(self._since), "issued": self._authority.issued, "refused": refused},
             **self._clock.describe(),
             "changes": self._history.last_day(now),
@@ -228,6 +229,7 @@ def serve(folder: Path, *, port: int, sources: Sequence[Source] = (), schedule: 
     """
     with Authority.open(folder) as authority:
         authority.hold()
+        authority.remind(datetime.now(UTC))
         history = History(folder)
         if not sources:
             system = SystemClock()

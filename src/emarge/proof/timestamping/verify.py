@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -17,6 +17,14 @@ from emarge.proof.timestamping import tokens
 from emarge.proof.timestamping.errors import Fault, TimestampError
 
 _ALGORITHM = ec.ECDSA(hashes.SHA256())
+# What the parser of certificates raises for bytes that are none; they have no common ancestor.
+UNREADABLE = (
+    ValueError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +109,9 @@ def _load(certificate: bytes) -> x509.Certificate:
     """A certificate whose extensions can be read. Its DER must be the whole of the bytes."""
     try:
         loaded = x509.load_der_x509_certificate(certificate)
-        loaded.extensions  # noqa: B018 - parsed on first use, and it must be now
-    except (ValueError, x509.DuplicateExtension) as error:
+        # Parsed on first use, and it must be now.
+        loaded.public_key(), loaded.extensions, loaded.signature_hash_algorithm
+    except UNREADABLE as error:
         raise TimestampError(Fault.MALFORMED, "a certificate cannot be read") from error
     if loaded.public_bytes(Encoding.DER) != certificate:
         raise TimestampError(Fault.MALFORMED, "a certificate is not canonical")
