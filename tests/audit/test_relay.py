@@ -17,6 +17,7 @@ from emarge.proof.vault.client import Deposit
 from emarge.proof.vault.entry import decode
 from emarge.proof.vault.errors import VaultRefused, VaultUnavailable
 from tests.audit.events import fresh_log, happen
+from tests.cli.commands import emarge
 
 pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
 
@@ -66,6 +67,19 @@ def test_records_arrive_in_order_with_their_receipts(servers):
     assert _in_vault(log) == _recorded(log)
     assert [sorted(row.receipt) for row in rows] == [["checkpoint", "leaf", "size"]] * 5
     assert all(row.stamped_at is not None for row in rows)
+
+
+def test_a_renewed_credential_is_taken_up_and_no_log_is_held_for_it(servers):
+    log = fresh_log()
+    happen(log, 1)
+    with closing(Relay()) as relay:
+        assert relay.deliver() == 1
+        assert emarge("vault", "credentials", "--renew", "writer", "--data", servers.data)[0] == 0
+        happen(log, 1)
+        with pytest.raises(VaultUnavailable, match="no_credential"):
+            relay.deliver()
+        relay.close()  # as ``run`` does after a failure
+        assert relay.deliver() == 1
 
 
 @pytest.mark.parametrize("mirror", ["held", "local_only"])

@@ -91,6 +91,9 @@ class Relay:
             self._open(log)
             store_receipts(rows, self._deposit(log, rows))
         except (VaultRefused, TimestampError) as error:
+            if isinstance(error, VaultRefused) and error.code == "no_credential":
+                # It was renewed: the next try reads the new one.
+                raise VaultUnavailable(str(error)) from error
             if isinstance(error, VaultRefused) and error.code not in _ABOUT_A_RECORD:
                 self._hold(log, rows[0], error)
                 return 0

@@ -24,6 +24,11 @@ def add_parser(subparsers: "Subparsers") -> argparse.ArgumentParser:
     add_data(create)
     check = commands.add_parser("check", help="derive every log again from its files and compare")
     add_data(check)
+    credentials = commands.add_parser(
+        "credentials", help="make the credentials that the vault lacks, or renew one: the old one then stops at once"
+    )
+    credentials.add_argument("--renew", metavar="ROLE", help="the role whose credential is replaced")
+    add_data(credentials)
     mirror = commands.add_parser("mirror", help="tell a vault that is stopped which mirror it has from now on")
     mirror.add_argument("--vkey", help="the mirror's verifier key (default: that of the mirror in the data folder)")
     mirror.add_argument(
@@ -48,6 +53,8 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if not (args.data / "vault").is_dir():
         raise CommandError(f"There is no vault in {args.data}. Make one: emarge vault create --data {args.data}")
+    if args.action == "credentials":
+        return _credentials(args.data, args.renew)
     if args.action == "mirror":
         return _mirror(args.data, args.vkey, args.policy)
     return _check(args.data) if args.action == "check" else _serve(args.data, args.port)
@@ -65,6 +72,25 @@ def create_vault(data: Path, *, name: str) -> None:
         create_authority(data, name="Émarge")
     for role, secret in create.create_vault(data / "vault", name=name).items():
         write_secret(data / "credentials" / f"vault-{role}", secret)
+
+
+def _credentials(data: Path, renewed: str | None) -> int:
+    from emarge.lib.files import replace_secret
+    from emarge.proof.vault import credentials
+    from emarge.proof.vault.errors import VaultRefused
+
+    folder = data / "vault"
+    try:
+        made = credentials.renew(folder, [renewed] if renewed else credentials.missing(folder))
+    except VaultRefused as error:
+        raise CommandError(error.text, code=2) from None
+    for role, secret in made.items():
+        replace_secret(data / "credentials" / f"vault-{role}", secret)
+        print(f"{role}: {data / 'credentials' / f'vault-{role}'}")
+    print(
+        "The vault has a credential for each role." if not made else "Hand each to whom it is for, and to nobody else."
+    )
+    return 0
 
 
 def set_mirror(data: Path, vkey: str, policy: str) -> None:

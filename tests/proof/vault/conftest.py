@@ -3,10 +3,12 @@
 import hashlib
 import uuid
 
+import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.proof.vault.process import Process
 
+from emarge.proof.vault.client import VaultClient
 from emarge.proof.vault.create import create_vault
 from emarge.proof.vault.deposits import Deposit
 from emarge.proof.vault.opened import Vault
@@ -86,3 +88,28 @@ def process(folder):
     yield process
     if process.process is not None and process.process.poll() is None:
         process.kill()
+
+
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory):
+    """One process for all the requests that it must refuse, with an empty log ``school``, and its credentials."""
+    folder = tmp_path_factory.mktemp("standing") / "vault"
+    credentials = create_vault(folder, name="vault.example")
+    process = Process(folder).start()
+    with VaultClient(process.url, credentials["opener"]) as opener:
+        opener.open_log("school")
+    yield process, credentials
+    process.kill()
+
+
+@pytest.fixture
+def ask(standing):
+    """One bare request under a role; the answer's status and refusal code."""
+    process, credentials = standing
+
+    def ask(method, path, role="writer", **more):
+        headers = {"authorization": f"Bearer {credentials[role]}"} if role else {}
+        answer = httpx.request(method, process.url + path, headers=headers, trust_env=False, **more)
+        return answer.status_code, None if answer.is_success else answer.json()["code"]
+
+    return ask

@@ -1,17 +1,13 @@
 import pytest
 
-from emarge.proof.vault.create import create_vault
+from emarge.proof.vault.create import ROLES, create_vault
 from emarge.proof.vault.errors import CheckpointError, CorruptVault, VaultRefused
 from emarge.proof.vault.opened import Vault
 
 
 def test_a_vault_is_made_with_a_credential_for_each_role(folder, credentials, opened):
     vault = opened()
-    assert {role: vault.role(credential) for role, credential in credentials.items()} == {
-        "opener": "opener",
-        "writer": "writer",
-        "reader": "reader",
-    }
+    assert {role: vault.role(credential) for role, credential in credentials.items()} == {role: role for role in ROLES}
     assert [vault.role(wrong) for wrong in ("", "x", credentials["writer"] + "x", "é")] == [None] * 4
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from emarge.proof.vault import entry, logs, tiles
 from emarge.proof.vault.checkpoint import Checkpoint
+from emarge.proof.vault.credentials import read_configuration
 from emarge.proof.vault.errors import CheckpointError, CorruptVault, EntryError, VaultUnavailable
 from emarge.proof.vault.files import TEMPORARY
 from emarge.proof.vault.merkle import HASH_SIZE, leaf_hash, root_hash
-from emarge.proof.vault.opened import read_configuration
 from emarge.proof.vault.reader import LogReader
 from emarge.proof.vault.sequencer import Sequencer
 from emarge.proof.vault.stored import staged

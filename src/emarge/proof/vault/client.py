@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -87,6 +87,25 @@ class VaultClient:
         """The indexes of the records under a label, ascending. Role reader."""
         answer = self._call("GET", log, "/find", label=label)
         return _read(answer, lambda response: [int(index) for index in response.json()["indexes"]])
+
+    def list_records(self, log: str, *, label: str = "", start: int = 0) -> Iterator[tuple[int, str]]:
+        """Index and uuid of each record from ``start`` on, under a label if one is given. Roles reader, auditor."""
+        page: int | None = start
+        while page is not None:
+            query = {"from": str(page)} | ({"label": label} if label else {})
+            answer = self._call("GET", log, "/list", None, **query)
+            values = _read(answer, lambda response: dict(response.json()))
+            yield from ((int(one["index"]), str(one["uuid"])) for one in values["records"])
+            page = values["next"]
+
+    def metadata(self, log: str, indexes: Iterable[int]) -> list[dict[str, Any]]:
+        """The technical metadata of these records, ascending. Roles reader, auditor."""
+        wanted, found = sorted(set(indexes)), []
+        for start in range(0, len(wanted), wire.MAX_READ):
+            body = wire.dump_indexes(wanted[start : start + wire.MAX_READ])
+            answer = self._call("POST", log, "/metadata", content=body)
+            found += _read(answer, lambda response: list(response.json()["metadata"]))
+        return found
 
     def entries(self, log: str, indexes: Iterable[int]) -> dict[int, bytes]:
         """The entries at these indexes, ascending (see ``entry.decode``). Role reader."""

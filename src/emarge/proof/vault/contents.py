@@ -15,6 +15,7 @@ CREATE TABLE sealed (
 """
 _PUT = "INSERT OR REPLACE INTO sealed VALUES (?, ?, ?)"
 _GET = "SELECT value FROM sealed WHERE log = ? AND uuid = ?"
+_HAS = "SELECT 1 FROM sealed WHERE log = ? AND uuid = ?"
 
 
 def create(folder: Path) -> None:
@@ -47,6 +48,12 @@ class Contents:
         key = self._keys.read(_GET, (log, uuid))
         content = self._contents.read(_GET, (log, uuid)) if key else []
         return SealedContent(content[0][0], key[0][0]) if content else None
+
+    def about(self, log: str, uuid: str) -> tuple[bytes | None, bool]:
+        """The ciphertext of a record as it lies, None when there is none, and whether its key still exists."""
+        content = self._contents.read(_GET, (log, uuid))
+        key = self._keys.read(_HAS, (log, uuid))
+        return content[0][0] if content else None, bool(key)
 
     def close(self) -> None:
         self._contents.close()

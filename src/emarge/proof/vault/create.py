@@ -9,7 +9,9 @@ from pathlib import Path
 from emarge.proof.vault import checkpoint, contents, files, sequencer
 from emarge.proof.vault.errors import VaultRefused
 
-ROLES = ("opener", "writer", "reader")
+FIRST_ROLES = ("opener", "writer", "reader")
+ROLES = (*FIRST_ROLES, "destroyer", "controller", "auditor")
+"""Each has a credential of its own. A vault made when there were three has those alone until it is given more."""
 CONFIGURATION = "vault.json"
 LOCK = "lock"
 

@@ -1,16 +1,15 @@
 """A vault opened by the one process that writes to it."""
 
-import hmac
-import json
 import threading
 from contextlib import ExitStack
 from pathlib import Path
 
 from emarge.proof.vault import files, logs, mirroring
 from emarge.proof.vault.contents import Contents
-from emarge.proof.vault.create import CONFIGURATION, LOCK, ROLES, credential_hash
+from emarge.proof.vault.create import LOCK
+from emarge.proof.vault.credentials import Credentials, read_configuration
 from emarge.proof.vault.deposits import SealedContent
-from emarge.proof.vault.errors import CorruptVault, VaultRefused
+from emarge.proof.vault.errors import VaultRefused
 from emarge.proof.vault.mirror_client import MirrorClient
 from emarge.proof.vault.sequencer import Sequencer
 from emarge.proof.vault.writer import LogWriter, Stamp
@@ -25,14 +24,15 @@ class Vault:
     """
 
     def __init__(self, folder: Path, stamp: Stamp, mirror: MirrorClient | None = None) -> None:
-        self._folder = folder
+        self.folder = folder
         self._stamp = stamp
         self.mirror = mirror
         self.mirroring = mirroring.read(folder)
         if (mirror is None) != (self.mirroring is None):
             raise VaultRefused("no_mirror", "a vault has a mirror both in its folder and at an address, or none")
         self._opening = threading.Lock()
-        self.name, self._credentials = read_configuration(folder)
+        self.name, _ = read_configuration(folder)
+        self._credentials = Credentials(folder)
         self._held = ExitStack()
         self.writers: dict[str, LogWriter] = {}
         try:
@@ -49,19 +49,14 @@ class Vault:
 
     def role(self, credential: str) -> str | None:
         """The role of a credential, or None. Takes the same time for each credential of the same length."""
-        digest = credential_hash(credential)
-        found = None
-        for role, known in self._credentials.items():
-            if hmac.compare_digest(digest, known):
-                found = role
-        return found
+        return self._credentials.role(credential)
 
     def open_log(self, name: str) -> LogWriter:
         """The writer of a log, which begins when it is new; VaultRefused when it must not."""
         logs.check_name(name)
         with self._opening:
             if name not in self.writers:
-                self._start(logs.begin(self._folder, self.name, name, self.sequencer))
+                self._start(logs.begin(self.folder, self.name, name, self.sequencer))
             return self.writers[name]
 
     def content(self, log: str, index: int) -> SealedContent | None:
@@ -76,17 +71,3 @@ class Vault:
     def _start(self, log: logs.Log) -> None:
         writer = self.writers[log.name] = LogWriter(log, self.sequencer, self.contents, self._stamp)
         self._held.callback(writer.close)
-
-
-def read_configuration(folder: Path) -> tuple[str, dict[str, str]]:
-    """The vault's name and the hash of each role's credential; VaultRefused when there is no vault there."""
-    try:
-        values = json.loads((folder / CONFIGURATION).read_bytes())
-        name, credentials = values["name"], values["credentials"]
-    except FileNotFoundError:
-        raise VaultRefused("no_vault", f"there is no vault in {folder.name}: one is only made on purpose") from None
-    except (ValueError, KeyError, TypeError):
-        raise CorruptVault(f"{CONFIGURATION} is unreadable") from None
-    if sorted(credentials) != sorted(ROLES):
-        raise CorruptVault(f"{CONFIGURATION} does not hold one credential for each role")
-    return name, credentials

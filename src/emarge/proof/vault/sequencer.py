@@ -117,6 +117,27 @@ class Sequencer:
         rows = self._database.read(query, (log, index))
         return rows[0][0] if rows else None
 
+    def placed(self, log: str, indexes: Sequence[int]) -> dict[int, tuple[str, int]]:
+        """For each of these indexes the record there and the size of the first checkpoint that holds it."""
+        query = (
+            "SELECT position, uuid, size FROM deposits WHERE log = ? AND position IN (SELECT value FROM json_each(?))"
+        )
+        return {index: (uuid, size) for index, uuid, size in self._database.read(query, (log, json.dumps([*indexes])))}
+
+    def listed(self, log: str, start: int, end: int, most: int, label: str | None) -> list[tuple[int, str]]:
+        """Index and uuid of the first ``most`` records of ``[start, end)``, under a label if one is given."""
+        if label is None:
+            query = "SELECT position, uuid FROM deposits WHERE log = ?1 AND position >= ?2 AND position < ?3"
+            values: tuple[str | int, ...] = (log, start, end, most)
+        else:
+            query = """
+                SELECT position, uuid FROM labels JOIN deposits USING (log, position)
+                WHERE log = ?1 AND position >= ?2 AND position < ?3 AND label = ?5
+            """
+            values = (log, start, end, most, label)
+        rows = self._database.read(f"{query} ORDER BY position LIMIT ?4", values)
+        return [(index, uuid) for index, uuid in rows]
+
     def find(self, log: str, label: str) -> list[int]:
         """The indexes under a label, ascending."""
         query = "SELECT position FROM labels WHERE log = ? AND label = ? ORDER BY position"

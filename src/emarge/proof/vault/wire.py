@@ -99,16 +99,33 @@ def load_reading(body: bytes) -> Reading:
     fields = {"entries": _READ_FIELDS, "contents": _READ_FIELDS, "proofs": _READ_FIELDS | {"size"}}
     if not isinstance(want, str) or values.keys() != fields.get(want):
         raise VaultRefused("bad_request", "a read names indexes, what it wants and, for proofs only, a size")
-    indexes = values["indexes"]
+    indexes = _check_indexes(values["indexes"])
+    if "size" in values and not _is_index(values["size"]):
+        raise VaultRefused("bad_request", "a size is a whole number")
+    return Reading(indexes, want, values.get("size"))
+
+
+def dump_indexes(indexes: Sequence[int]) -> bytes:
+    """The body that names records."""
+    return orjson.dumps({"indexes": indexes})
+
+
+def load_indexes(body: bytes) -> list[int]:
+    """The indexes of a body that names nothing else; VaultRefused when it is anything else than 1 to 500 of them."""
+    values = _loads(body)
+    if not isinstance(values, dict) or values.keys() != {"indexes"}:
+        raise VaultRefused("bad_request", "the body names indexes")
+    return _check_indexes(values["indexes"])
+
+
+def _check_indexes(indexes: Any) -> list[int]:
     if not isinstance(indexes, list) or not indexes or not all(_is_index(one) for one in indexes):
         raise VaultRefused("bad_request", "indexes is a list of whole numbers")
     if len(indexes) > MAX_READ:
         raise VaultRefused("too_large", f"a request reads at most {MAX_READ} records")
     if any(after <= before for before, after in pairwise(indexes)):
         raise VaultRefused("bad_request", "indexes are ascending, each once")
-    if "size" in values and not _is_index(values["size"]):
-        raise VaultRefused("bad_request", "a size is a whole number")
-    return Reading(indexes, want, values.get("size"))
+    return indexes
 
 
 def _is_index(value: object) -> bool:

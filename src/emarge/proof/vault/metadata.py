@@ -1,0 +1,40 @@
+"""Technical metadata of records: what can be said of each without saying anything that it holds."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+from emarge.proof.vault import entry, wire
+from emarge.proof.vault.merkle import leaf_hash
+from emarge.proof.vault.opened import Vault
+from emarge.proof.vault.reader import LogReader
+
+
+def of_records(vault: Vault, reader: LogReader, log: str, indexes: Sequence[int], size: int) -> list[dict[str, Any]]:
+    """The metadata of the records at ascending indexes of a log, as docs/formats/vault-http.md lists them."""
+    placed = vault.sequencer.placed(log, indexes)
+    described = []
+    for index, data in zip(indexes, reader.entries(indexes, size), strict=True):
+        uuid, deposited = placed[index]
+        about = {"index": index, "uuid": uuid, "size": deposited, "content": _of_content(vault, log, uuid)}
+        described.append(about | _of_entry(data))
+    return described
+
+
+def _of_entry(data: bytes) -> dict[str, Any]:
+    logged = entry.decode(data)
+    return {
+        "leaf": leaf_hash(data).hex(),
+        "entry_bytes": len(data),
+        "payload": _digested(logged.payload),
+        "stamp": {"token": wire.encode(logged.stamp)} | _digested(logged.stamp),
+    }
+
+
+def _of_content(vault: Vault, log: str, uuid: str) -> dict[str, Any] | None:
+    ciphertext, has_key = vault.contents.about(log, uuid)
+    return None if ciphertext is None else _digested(ciphertext) | {"key": has_key}
+
+
+def _digested(data: bytes) -> dict[str, Any]:
+    return {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
