@@ -2,6 +2,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from emarge.cli import checking
 from emarge.cli.arguments import add_data, port
 from emarge.cli.errors import CommandError
 
@@ -16,6 +17,7 @@ def add_parser(subparsers: "Subparsers") -> argparse.ArgumentParser:
     create.add_argument("--name", default="emarge-mirror", help="its name under the checkpoints (no space, no +)")
     add_data(create)
     check = commands.add_parser("check", help="derive every log again from its files, and tell of second histories")
+    checking.add_json(check)
     add_data(check)
     serve = commands.add_parser("serve", help="start the mirror alone, on loopback")
     serve.add_argument("--port", type=port, required=True)
@@ -31,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     mirror_vkey(args.data)
     if args.action == "check":
-        return _check(args.data)
+        return _check(args.data, as_json=args.json)
     from emarge.proof.vault.mirror_http import serve
 
     serve(args.data / "mirror", port=args.port)
@@ -64,19 +66,28 @@ def mirror_vkey(data: Path) -> str:
         raise CommandError(f"There is no mirror in {data}. Make one: emarge mirror create --data {data}") from None
 
 
-def _check(data: Path) -> int:
+def _check(data: Path, *, as_json: bool) -> int:
     from emarge.proof.vault.errors import CorruptVault
     from emarge.proof.vault.mirror_check import check_mirror
 
-    try:
-        checked, refusals = check_mirror(data / "mirror")
-    except CorruptVault as error:
-        raise CommandError(f"The mirror is NOT intact: {error}") from None
+    with checking.watch() as watch:
+        try:
+            checked, refusals = check_mirror(data / "mirror", watch)
+        except CorruptVault as error:
+            if as_json:
+                print(checking.fault(str(error)))
+                return 1
+            raise CommandError(f"The mirror is NOT intact: {error}") from None
+    figures = watch.figures(checked)
+    if as_json:
+        refused = [{"origin": one.origin, "size": one.size, "at": one.refused_at.isoformat()} for one in refusals]
+        print(checking.verdict(checked, figures, second_histories=refused))
+        return 1 if refusals else 0
     for log in checked:
         print(f"{log.origin}: {log.size} entries held, root {log.root.hex()}")
     for one in refusals:
         print(
             f"SECOND HISTORY of {one.origin}: it signed {one.size} other entries ({one.refused_at:%Y-%m-%d %H:%M} UTC)"
         )
-    print(f"The mirror is intact: {len(checked)} logs derived again from their files.")
+    print(f"The mirror is intact: {len(checked)} logs derived again from their files ({checking.rate(figures)}).")
     return 1 if refusals else 0

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from emarge.cli import checking
 from emarge.cli.arguments import add_data, credential, port
 from emarge.cli.errors import CommandError
 
@@ -23,6 +24,7 @@ def add_parser(subparsers: "Subparsers") -> argparse.ArgumentParser:
     create.add_argument("--name", default="emarge", help="the vault's name in its checkpoints (no space, no +)")
     add_data(create)
     check = commands.add_parser("check", help="derive every log again from its files and compare")
+    checking.add_json(check)
     add_data(check)
     credentials = commands.add_parser(
         "credentials", help="make the credentials that the vault lacks, or renew one: the old one then stops at once"
@@ -57,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
         return _credentials(args.data, args.renew)
     if args.action == "mirror":
         return _mirror(args.data, args.vkey, args.policy)
-    return _check(args.data) if args.action == "check" else _serve(args.data, args.port)
+    return _check(args.data, as_json=args.json) if args.action == "check" else _serve(args.data, args.port)
 
 
 def create_vault(data: Path, *, name: str) -> None:
@@ -114,17 +116,25 @@ def _mirror(data: Path, vkey: str | None, policy: str) -> int:
     return 0
 
 
-def _check(data: Path) -> int:
+def _check(data: Path, *, as_json: bool) -> int:
     from emarge.proof.vault.check import check_vault
     from emarge.proof.vault.errors import CorruptVault
 
-    try:
-        checked = check_vault(data / "vault")
-    except CorruptVault as error:
-        raise CommandError(f"The vault is NOT intact: {error}") from None
+    with checking.watch() as watch:
+        try:
+            checked = check_vault(data / "vault", watch)
+        except CorruptVault as error:
+            if as_json:
+                print(checking.fault(str(error)))
+                return 1
+            raise CommandError(f"The vault is NOT intact: {error}") from None
+    figures = watch.figures(checked)
+    if as_json:
+        print(checking.verdict(checked, figures))
+        return 0
     for log in checked:
         print(f"{log.origin}: {log.size} entries, {log.staged} of them not yet in tiles, root {log.root.hex()}")
-    print(f"The vault is intact: {len(checked)} logs derived again from their files.")
+    print(f"The vault is intact: {len(checked)} logs derived again from their files ({checking.rate(figures)}).")
     return 0
 
 

@@ -2,8 +2,10 @@ import shutil
 
 import pytest
 
+from emarge.proof.vault import check
 from emarge.proof.vault.check import check_vault
 from emarge.proof.vault.deposits import Deposit
+from emarge.proof.vault.derivation import Progress
 from emarge.proof.vault.errors import CorruptVault, VaultRefused
 from emarge.proof.vault.tiles import encode_bundle
 
@@ -65,7 +67,7 @@ def test_a_check_changes_nothing(log, folder):
         ("tile/entries/000", 0, "tile/entries/000 is cut short"),
         ("tile/0/001", 64, "the entry 258 in tile/entries/001 is not its tile's"),
         ("tile/1/000.p/2", 0, "tile/1/000.p/2 does not follow from the entries"),
-        ("staging", -1, "the entries do not lead to the root of the sequenced checkpoint"),
+        ("staging", -1, "the entries do not lead to the root of the sequenced checkpoint of 605 entries"),
         ("staging", 7, "the staging file holds the entry 601 where 600 should stand"),
         ("checkpoint", 3, "the checkpoint is false: the checkpoint is of another log"),
         ("checkpoint", 30, "the checkpoint is false: the signature of the checkpoint is false"),
@@ -91,7 +93,7 @@ def test_an_entry_changed_with_its_tiles_is_found_by_the_root(log, folder, write
     entries[7] = entries[7].replace(b"record 7", b"record 8")
     bundle.write_bytes(encode_bundle(entries))
     tile.write_bytes(b"".join(leaf_hash(entry) for entry in entries))
-    assert fault(folder) == "school: the entries do not lead to the root of the published checkpoint"
+    assert fault(folder) == "school: the entries do not lead to the root of a sequenced checkpoint of 300 entries"
 
 
 def test_two_entries_swapped_are_found(log, folder):
@@ -178,3 +180,50 @@ def test_a_rolled_back_sequencer_is_named(folder, opened, deposit):
 def test_where_there_is_no_vault_nothing_is_checked(tmp_path):
     with pytest.raises(VaultRefused, match=r"^no_vault: there is no vault in elsewhere"):
         check_vault(tmp_path / "elsewhere")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE deposits SET size = 605 WHERE position = 599",
+        "DELETE FROM checkpoints WHERE size = 300",
+        "UPDATE checkpoints SET checkpoint = (SELECT checkpoint FROM checkpoints WHERE size = 300) WHERE size = 600",
+    ],
+)
+def test_a_checkpoint_of_the_past_that_does_not_fit_its_records_is_named(log, folder, writer, change):
+    with writer._sequencer._database.transaction() as connection:
+        connection.execute(change)
+    assert fault(folder) == "school: the sequencer does not hold the records of its checkpoint of 600 entries"
+
+
+def test_a_history_without_its_end_is_named(log, folder, writer):
+    with writer._sequencer._database.transaction() as connection:
+        connection.execute("DELETE FROM checkpoints WHERE size = 605")
+    assert fault(folder) == "school: the sequencer has no checkpoint of 605 entries in its history"
+
+
+def test_a_check_tells_how_far_it_is(log, folder):
+    told = []
+    check_vault(folder, told.append)
+    read = [(log / "tile" / "entries" / name).stat().st_size for name in ("000", "001", "002.p/88")]
+    assert told == [
+        Progress("vault.example/school", 256, 605, read[0]),
+        Progress("vault.example/school", 512, 605, sum(read[:2])),
+        Progress("vault.example/school", 600, 605, sum(read)),
+    ]
+
+
+def test_a_check_beside_a_writer_finds_the_log_whole_at_each_moment(folder, writer, deposit, monkeypatch):
+    """What is appended and published between two looks of the check is left for next time."""
+    writer.write([[deposit(b"first")]])
+    writer.publish()
+    look = check._look
+
+    def look_then_write(*values):
+        state = look(*values)
+        writer.write([[deposit(b"record %d" % number) for number in range(300)]])
+        writer.publish()
+        return state
+
+    monkeypatch.setattr(check, "_look", look_then_write)
+    assert [check_vault(folder)[0].size for _ in range(3)] == [1, 301, 601]

@@ -297,6 +297,7 @@ def test_a_crash_between_the_decision_and_the_checkpoint_of_a_long_upload(mirror
     monkeypatch.setattr(mirror.logs[ORIGIN].stored, "publish", fail)
     with pytest.raises(DurabilityLost):
         mirror.add_entries(entries_body(256, made(600)), AT)
+    assert [(log.size, log.staged) for log in check_mirror(mirror._folder)[0]] == [(600, 0)]
     again = reopen()
     feed(again, 600, made(601))
     again = reopen()

@@ -28,10 +28,15 @@ def encode(payload: bytes, stamp: bytes) -> bytes:
 
 def decode(data: bytes) -> Entry:
     """Read an entry; raises EntryError. Every byte belongs to the record, to the token or to the length."""
+    end = _LENGTH.size + check(data)
+    return Entry(data[_LENGTH.size : end], data[end:])
+
+
+def check(data: bytes) -> int:
+    """The length of the record in an entry; raises EntryError when these bytes are none."""
     if not _LENGTH.size < len(data) <= MAX_ENTRY:
         raise EntryError(f"an entry is 3 to {MAX_ENTRY} bytes long")
     (length,) = _LENGTH.unpack_from(data)
-    payload, stamp = data[_LENGTH.size :][:length], data[_LENGTH.size + length :]
-    if not payload or not stamp:
+    if not 0 < length < len(data) - _LENGTH.size:
         raise EntryError("an entry holds a record and its timestamp token")
-    return Entry(payload, stamp)
+    return int(length)

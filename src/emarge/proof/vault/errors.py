@@ -21,6 +21,10 @@ class CorruptVault(VaultError):  # noqa: N818 - it names a state of the vault, f
     """What is on disk contradicts itself or a signed checkpoint. The text names the first fault."""
 
 
+class MissingTileError(CorruptVault):
+    """A tile or an entry bundle that the log should have is nowhere."""
+
+
 class DurabilityLost(VaultError):  # noqa: N818 - it names a state: nobody knows any more what is on disk
     """A write, fsync or rename failed. Fatal: stop, check the vault, only then start again."""
 

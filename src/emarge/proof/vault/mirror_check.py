@@ -3,23 +3,26 @@
 It may run beside the mirror: what comes meanwhile is left for next time.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
-from emarge.proof.vault import check, cosignature, cosigner, mirror
-from emarge.proof.vault.check import CheckedLog, State
-from emarge.proof.vault.checkpoint import Checkpoint, open_checkpoint
+from emarge.proof.vault import cosignature, cosigner, mirror
+from emarge.proof.vault.check import CheckedLog
+from emarge.proof.vault.checkpoint import MAX_SIZE, Checkpoint, open_checkpoint
+from emarge.proof.vault.derivation import Point, Progress, State, derive, unheard
 from emarge.proof.vault.errors import CheckpointError, CorruptVault, VaultUnavailable
 from emarge.proof.vault.merkle import EMPTY_ROOT
 from emarge.proof.vault.mirror_state import MirrorState
 from emarge.proof.vault.reader import LogReader
 from emarge.proof.vault.refusals import Refusal
 from emarge.proof.vault.stored import staged
-from emarge.proof.vault.tiles import parse_path, width_at
 
 _TRIES = 20
 
 
-def check_mirror(folder: Path) -> tuple[list[CheckedLog], list[Refusal]]:
+def check_mirror(
+    folder: Path, progress: Callable[[Progress], None] = unheard
+) -> tuple[list[CheckedLog], list[Refusal]]:
     """Check every log of a mirror, and give the second histories it saw; CorruptVault names the first fault."""
     vkey = mirror.vkey_of(folder)
     state = MirrorState(folder, read_only=True)
@@ -28,26 +31,26 @@ def check_mirror(folder: Path) -> tuple[list[CheckedLog], list[Refusal]]:
         for path in sorted((folder / "logs").iterdir()):
             if path.name not in logs and (path / "tile").exists():
                 raise CorruptVault(f"logs/{path.name} holds tiles of a log that is not known")
-        return [_check(folder / "logs" / name, origin, state, vkey) for name, origin in logs.items()], state.refusals()
+        checked = [_check(folder / "logs" / name, origin, state, vkey, progress) for name, origin in logs.items()]
+        return checked, state.refusals()
     finally:
         state.close()
 
 
-def _check(path: Path, origin: str, state: MirrorState, vkey: str) -> CheckedLog:
+def _check(path: Path, origin: str, state: MirrorState, vkey: str, progress: Callable[[Progress], None]) -> CheckedLog:
     try:
-        log_vkey, found = _look(path, origin, state, vkey)
-        check.derive(LogReader(path), found)
+        log_vkey, found, points = _look(path, origin, state, vkey)
+        derive(LogReader(path), found, points, progress=progress)
     except (CorruptVault, CheckpointError) as error:
         raise CorruptVault(f"{origin}: {error}") from error
     return CheckedLog(origin, log_vkey, found.last.size, found.last.root, len(found.waiting))
 
 
-def _look(path: Path, origin: str, state: MirrorState, vkey: str) -> tuple[str, State]:
+def _look(path: Path, origin: str, state: MirrorState, vkey: str) -> tuple[str, State, list[Point]]:
     """The log's key and what is on disk. Raises CheckpointError when a checkpoint or a line is false."""
     empty = Checkpoint(origin, 0, EMPTY_ROOT)
     for _ in range(_TRIES):
         note = _note(path)
-        names = check.names_of(path)
         waiting = (path / "staging").read_bytes()
         [log] = [one for one in state.logs() if one.origin == origin]
         if _note(path) != note:
@@ -58,18 +61,13 @@ def _look(path: Path, origin: str, state: MirrorState, vkey: str) -> tuple[str, 
             cosignature.open_line(log.line, last.text, vkey)
         if published.size > last.size:
             raise CorruptVault("the state is older than the tiles: it was rolled back")
+        points = [Point("the published checkpoint", published)]
+        tiled = last if log.tiled else published  # tiles that were decided are there, whatever the file says yet
+        entries = list(staged(waiting, tiled.size, last.size))
         # An upload that was not finished leaves full tiles beyond the checkpoint, for which nothing vouches yet.
-        held = [name for name in names if _is_held(name, published.size)]
-        entries = list(staged(waiting, published.size, last.size))
-        return log.vkey, State(held, published, last, entries, opaque=True)
+        return log.vkey, State(tiled, last, entries, lambda: MAX_SIZE, opaque=True), points
     raise VaultUnavailable(f"the log {origin} is too busy to be checked now")
 
 
 def _note(path: Path) -> bytes:
     return LogReader(path).checkpoint() if (path / "checkpoint").exists() else b""
-
-
-def _is_held(name: str, size: int) -> bool:
-    """Whether a file is within the checkpoint; one that is no tile is looked at, and found to be none."""
-    tile = parse_path(name)
-    return tile is None or tile.width <= width_at(tile.level, tile.index, size)

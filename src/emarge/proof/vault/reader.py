@@ -1,15 +1,18 @@
 """Reads a log from its published files: checkpoint, tiles, entries, proofs. It writes nothing."""
 
+import os
 from collections.abc import Iterable, Iterator
 from functools import cache
 from itertools import groupby
 from pathlib import Path
 
 from emarge.proof.vault import merkle
-from emarge.proof.vault.errors import CorruptVault
+from emarge.proof.vault.errors import CorruptVault, MissingTileError
+from emarge.proof.vault.files import TEMPORARY
 from emarge.proof.vault.tiles import ENTRIES, WIDTH, Tile, cut, decode_bundle, decode_hashes, width_at
 
 _TRIES = 3
+_BESIDE_TILES = {"checkpoint", "staging"}
 
 
 class LogReader:
@@ -23,10 +26,20 @@ class LogReader:
         except FileNotFoundError:
             raise CorruptVault("the file checkpoint is missing") from None
 
+    def names(self) -> Iterator[str]:
+        """The paths of the tiles that are there, and of whatever else stands where only they should."""
+        for parent, folders, names in os.walk(self._folder):
+            folders.sort()
+            relative = Path(parent).relative_to(self._folder)
+            for name in sorted(names):
+                path = (relative / name).as_posix()
+                if path not in _BESIDE_TILES and not name.endswith(TEMPORARY):
+                    yield path
+
     def tile(self, tile: Tile) -> bytes:
         """The bytes of a tile, cut from a wider one when that width is no longer on disk.
 
-        Raises CorruptVault, naming the tile, when it is nowhere.
+        Raises MissingTileError, naming the tile, when it is nowhere.
         """
         # A wider partial tile may take the place of another between the look and the read: look again.
         for _ in range(_TRIES):
@@ -36,7 +49,7 @@ class LogReader:
                 except FileNotFoundError:
                     continue
                 return data if candidate == tile else cut(tile, data)
-        raise CorruptVault(f"{tile.path} is missing")
+        raise MissingTileError(f"{tile.path} is missing")
 
     def entry(self, index: int, size: int) -> bytes:
         """The entry at ``index``, which a tree of ``size`` entries holds."""
@@ -95,13 +108,14 @@ class LogReader:
 
         return node
 
-    def _wider(self, tile: Tile) -> list[Tile]:
+    def _wider(self, tile: Tile) -> Iterator[Tile]:
         """The tile itself, the full one, and the partial ones on disk that are wider."""
+        yield tile
+        yield tile.full
         partial = (self._folder / tile.full.path).with_suffix(".p")
         try:
             names = [path.name for path in partial.iterdir()]
         except FileNotFoundError:
             names = []
         widths = sorted(int(name) for name in names if name.isdigit())
-        wider = [Tile(tile.level, tile.index, width) for width in widths if width > tile.width]
-        return [tile, tile.full, *wider]
+        yield from (Tile(tile.level, tile.index, width) for width in widths if width > tile.width)

@@ -54,6 +54,17 @@ class Place:
     checkpoint: bytes
 
 
+@dataclass(frozen=True)
+class Span:
+    """A checkpoint that was sequenced, and how many records it was the first to hold: ``[start, end)``."""
+
+    size: int
+    checkpoint: bytes
+    records: int
+    start: int
+    end: int
+
+
 def create(folder: Path) -> None:
     """Make the sequencer of a new vault."""
     sqlite.create(folder / FILE, _SCHEMA)
@@ -142,6 +153,19 @@ class Sequencer:
         """The indexes under a label, ascending."""
         query = "SELECT position FROM labels WHERE log = ? AND label = ? ORDER BY position"
         return [index for (index,) in self._database.read(query, (log, label))]
+
+    def history(self, log: str, after: int, most: int) -> list[Span]:
+        """The next checkpoints of more than ``after`` entries, up to ``most`` of them, by ascending size."""
+        query = "SELECT size, checkpoint FROM checkpoints WHERE log = ? AND size > ? ORDER BY size LIMIT ?"
+        notes = self._database.read(query, (log, after, most))
+        if not notes:
+            return []
+        query = """
+            SELECT size, count(*), min(position), max(position) + 1 FROM deposits
+            WHERE log = ? AND position >= ? AND position < ? GROUP BY size
+        """
+        rows = {size: rest for size, *rest in self._database.read(query, (log, max(after, 0), notes[-1][0]))}
+        return [Span(size, note, *rows.get(size, (0, 0, 0))) for size, note in notes]
 
     def state(self, log: str) -> tuple[Head, int, int]:
         """Head, number of records and highest index (-1 when empty), in one look, to be checked."""
