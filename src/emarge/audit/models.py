@@ -40,6 +40,21 @@ class PersonLink(models.Model):
         return f"{self.log} {self.person}"
 
 
+class ClockCursor(models.Model):
+    """Up to which change of the authority's clock a log has its records: written with them, in one transaction.
+
+    ``recorded``: when the records of the last minute were written, in ISO 8601.
+    """
+
+    log = models.CharField(max_length=64, unique=True)
+    history = models.CharField(max_length=32)
+    number = models.PositiveBigIntegerField()
+    recorded = models.JSONField(default=list)
+
+    def __str__(self) -> str:
+        return f"{self.log}: {self.number}"
+
+
 class OutboxEvent(models.Model):
     """An event written in the transaction of the act it tells; the relay delivers rows in order of ``id``.
 
@@ -64,6 +79,7 @@ class OutboxEvent(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["id"], condition=models.Q(index__isnull=True), name="outbox_waiting"),
+            models.Index(fields=["log", "id"], condition=models.Q(event="clock.changed"), name="outbox_clock"),
         ]
         ordering = ["id"]
 

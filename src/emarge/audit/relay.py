@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 from django.db import close_old_connections, connection, connections, transaction
 
 from emarge.audit import vault, wakeup
+from emarge.audit.clock_records import ClockFollower
 from emarge.audit.models import OutboxEvent
-from emarge.proof.timestamping.errors import TimestampError
+from emarge.proof.timestamping.errors import TimestampError, TimestampUnavailable
 from emarge.proof.timestamping.verify import read_token
 from emarge.proof.vault.client import Deposit, Receipt, VaultClient
 from emarge.proof.vault.errors import VaultRefused, VaultUnavailable
@@ -23,6 +24,7 @@ POLL_SECONDS = 0.5
 FIRST_WAIT_SECONDS = 0.25
 LONGEST_WAIT_SECONDS = 5.0
 HOLD_SECONDS = 60.0
+FOLLOW_SECONDS = 2.0
 
 logger = logging.getLogger(__name__)
 
@@ -31,11 +33,16 @@ class Relay:
     """Delivers what waits. One relay runs at a time over one base: in the web process, or ``emarge relay``.
 
     ``connect`` gives a client for a role. A log whose next record the vault refuses is held for a minute
-    before that record, which is kept, is tried again; the other logs go on.
+    before that record, which is kept, is tried again; the other logs go on. Beside it, the changes of the
+    authority's clock are followed and recorded: that the authority cannot be asked delays nothing else.
     """
 
-    def __init__(self, connect: Callable[[str], VaultClient] = vault.client) -> None:
+    def __init__(
+        self, connect: Callable[[str], VaultClient] = vault.client, clock: ClockFollower | None = None
+    ) -> None:
         self._connect = connect
+        self._clock = clock or ClockFollower()
+        self._follow_at, self._clock_known = 0.0, True
         self._begun: set[str] = set()
         self._held_until: dict[str, float] = {}
         self._failed_at: dict[str, float] = {}
@@ -60,6 +67,7 @@ class Relay:
                         logger.warning("The vault answers again; what waited is delivered.")
                     failures = 0
                     wakeup.committed.wait(POLL_SECONDS)
+                self._follow_now_and_then()
                 close_old_connections()
         finally:
             self.close()
@@ -72,8 +80,9 @@ class Relay:
         time, so that one broken log does not keep the others waiting.
         """
         waiting = OutboxEvent.objects.filter(index__isnull=True)
-        logs = waiting.order_by().values_list("log", flat=True).distinct()
+        logs = list(waiting.order_by().values_list("log", flat=True).distinct())
         now, delivered = time.monotonic(), 0
+        self._clock.meet(logs)
         for log in sorted(logs, key=lambda log: (self._failed_at.get(log, 0.0), log)):
             if self._held_until.get(log, now) > now:
                 continue
@@ -83,6 +92,30 @@ class Relay:
                 self._failed_at[log] = time.monotonic()
                 raise
         return delivered
+
+    def follow_clock(self) -> int:
+        """Record what changed in the authority's clock; answer how many records were written.
+
+        Raises TimestampUnavailable when the authority cannot be asked now.
+        """
+        return self._clock.follow()
+
+    def _follow_now_and_then(self) -> None:
+        """Follow the clock every other second; what goes wrong is said once, and tried again later."""
+        if time.monotonic() < self._follow_at:
+            return
+        wait = FOLLOW_SECONDS
+        try:
+            self.follow_clock()
+            self._clock_known = True
+        except Exception as error:
+            self._clock.close()
+            wait = LONGEST_WAIT_SECONDS
+            expected = isinstance(error, TimestampUnavailable)
+            if self._clock_known or not expected:
+                logger.warning("Changes of the clock are not followed: %s", error, exc_info=not expected)
+            self._clock_known = False
+        self._follow_at = time.monotonic() + wait
 
     def deliver_log(self, log: str) -> int:
         """Deliver one batch of a log; answer how many records got their receipt (0: refused, or none waits)."""
@@ -125,7 +158,8 @@ class Relay:
         return self._writer.deposit(log, [_deposit_of(row) for row in rows])
 
     def close(self) -> None:
-        """Leave the connections to the vault."""
+        """Leave the connections to the vault and to the authority."""
+        self._clock.close()
         if self._writer is not None:
             self._writer.close()
             self._writer = None

@@ -1,5 +1,6 @@
 import argparse
 import signal
+import sys
 import threading
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -8,6 +9,7 @@ from emarge.cli.arguments import add_data
 from emarge.cli.django_setup import setup
 
 if TYPE_CHECKING:
+    from emarge.audit.relay import Relay
     from emarge.cli.parsers import Subparsers
 
 
@@ -22,6 +24,15 @@ def add_parser(subparsers: "Subparsers") -> argparse.ArgumentParser:
     return parser
 
 
+def _follow_clock(relay: "Relay") -> None:
+    from emarge.audit.authority import TimestampUnavailable
+
+    try:
+        relay.follow_clock()
+    except TimestampUnavailable as error:
+        print(f"Changes of the clock are not recorded now: {error}", file=sys.stderr)
+
+
 def run(args: argparse.Namespace) -> int:
     setup(args.data)
     from emarge.audit.queries import waiting_count
@@ -31,6 +42,7 @@ def run(args: argparse.Namespace) -> int:
     if args.once:
         try:
             with closing(Relay()) as relay:
+                _follow_clock(relay)
                 while relay.deliver():
                     pass
         except VaultUnavailable as error:

@@ -148,6 +148,7 @@ _EN = Texts(
         "erasure.approved": "erasure of personal data approved",
         "erasure.refused": "erasure of personal data refused",
         "erasure.done": "personal data erased on request",
+        "clock.changed": "state of the clock changed",
     },
     words={
         "present": "present",
@@ -275,6 +276,7 @@ _FR = Texts(
         "erasure.approved": "effacement de données personnelles approuvé",
         "erasure.refused": "effacement de données personnelles refusé",
         "erasure.done": "données personnelles effacées sur demande",
+        "clock.changed": "état de l’horloge modifié",
     },
     words={
         "present": "présent",

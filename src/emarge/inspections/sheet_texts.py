@@ -40,6 +40,7 @@ EVENTS = {
     "erasure.approved": _("Erasure of personal data approved"),
     "erasure.refused": _("Erasure of personal data refused"),
     "erasure.done": _("Personal data erased on request"),
+    "clock.changed": _("State of the clock changed"),
 }
 ROLES = {
     "teacher": _("teacher"),

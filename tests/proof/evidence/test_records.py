@@ -228,9 +228,9 @@ def test_a_roster_at_the_opening_says_who_is_expected_only():
 @pytest.mark.parametrize(
     ("part", "parts", "text"),
     [
-        (0, 1, "not the number of a part: 0"),
-        (1, True, "not the number of a part: True"),
-        ("1", 1, "not the number of a part: '1'"),
+        (0, 1, "not a number from 1 on: 0"),
+        (1, True, "not a number from 1 on: True"),
+        ("1", 1, "not a number from 1 on: '1'"),
         (3, 2, "a part 3 of 2"),
     ],
 )
@@ -248,3 +248,52 @@ def test_a_mark_is_consistent():
             **{**BASIC, "event": "roll_call.marked", "meeting": MEETING, "student": STUDENT, "details": details}
         )
     assert str(caught.value) == "only a late student has minutes of lateness"
+
+
+CHANGED = {
+    "history": "ab" * 16,
+    "first": 4,
+    "last": 4,
+    "changed_at": "2026-11-23T08:30:06.250000Z",
+    "before": "in_sync",
+    "state": "in_sync",
+    "reason": "two sources agree",
+    "excluded": ["gps"],
+}
+MERGED = {"since": CHANGED["changed_at"], "states": ["in_sync", "unknown"], "excluded": ["gps"]}
+
+
+def build_change(**changes):
+    return records.build(**{**BASIC, "event": "clock.changed", "details": {**CHANGED, **changes}})
+
+
+@pytest.mark.parametrize("changes", [{}, {"lost": 3}, {"first": 2, "merged": MERGED}, {"excluded": []}])
+def test_a_change_of_the_clock_is_read(changes):
+    assert records.parse(build_change(**changes)).details == {**CHANGED, **changes}
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"history": "AB" * 16}, f"not the name of a history: {'AB' * 16!r}"),
+        ({"first": 5}, "several changes of the clock, and they alone, are merged"),
+        ({"first": 3}, "several changes of the clock, and they alone, are merged"),
+        ({"merged": MERGED}, "several changes of the clock, and they alone, are merged"),
+        ({"first": 0}, "not a number from 1 on: 0"),
+        ({"lost": 0}, "not a number from 1 on: 0"),
+        ({"changed_at": "today"}, "not an instant: 'today'"),
+        ({"state": "in sync"}, "not a state of the clock: 'in sync'"),
+        ({"before": []}, "not a state of the clock: []"),
+        ({"reason": ""}, "not a text of 1 to 64 characters: ''"),
+        ({"excluded": "gps"}, "a list names each once"),
+        ({"excluded": ["gps", "gps"]}, "a list names each once"),
+        ({"excluded": [{}]}, "not a text of 1 to 64 characters: {}"),
+        ({"first": 3, "merged": {}}, "merged changes have the fields excluded, since, states"),
+        ({"first": 3, "merged": []}, "merged changes have the fields excluded, since, states"),
+        ({"first": 3, "merged": {**MERGED, "states": ["fine"]}}, "not a state of the clock: 'fine'"),
+    ],
+)
+def test_a_wrong_change_of_the_clock_is_refused(changes, text):
+    with pytest.raises(RecordError) as caught:
+        build_change(**changes)
+    assert str(caught.value) == text

@@ -11,11 +11,15 @@ from emarge.proof.evidence.errors import RecordError
 MINUTES_OF_A_DAY = 1440
 PRESENCES = ("present", "absent", "late")
 MAX_ROSTER_LINES = 300
+CLOCK_STATES = ("in_sync", "soon_out_of_sync", "out_of_sync", "unknown")
+CLOCK_CHANGED = "clock.changed"
+MAX_SOURCE_NAME = 64
 _INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z", re.ASCII)
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 LEAST_YEARS, MOST_YEARS = 5, 50
 HOLD_SCOPES = ("code", "student", "meeting")
+_HISTORY = re.compile(r"[0-9a-f]{32}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -67,7 +71,7 @@ def _check_minutes(value: object) -> None:
 
 def _check_number(value: object) -> None:
     if type(value) is not int or value < 1:
-        raise RecordError(f"not the number of a part: {value!r:.60}")
+        raise RecordError(f"not a number from 1 on: {value!r:.60}")
 
 
 def _check_years(value: object) -> None:
@@ -118,6 +122,54 @@ def _check_mark(line: Mapping[str, Any]) -> None:
         raise RecordError("only a late student has minutes of lateness")
 
 
+def check_state(value: object) -> str:
+    """A state of a clock, or RecordError."""
+    if not isinstance(value, str) or value not in CLOCK_STATES:
+        raise RecordError(f"not a state of the clock: {value!r:.60}")
+    return value
+
+
+def _check_history(value: object) -> None:
+    if not isinstance(value, str) or not _HISTORY.fullmatch(value):
+        raise RecordError(f"not the name of a history: {value!r:.60}")
+
+
+def _check_text(value: object) -> None:
+    if not isinstance(value, str) or not 1 <= len(value) <= MAX_SOURCE_NAME:
+        raise RecordError(f"not a text of 1 to {MAX_SOURCE_NAME} characters: {value!r:.80}")
+
+
+def _each_once(check: Callable[[object], object]) -> Callable[[object], None]:
+    def checked(value: object) -> None:
+        if not isinstance(value, list) or any(value.count(one) > 1 for one in value):
+            raise RecordError("a list names each once")
+        for one in value:
+            check(one)
+
+    return checked
+
+
+_MERGED: Mapping[str, Callable[[object], object]] = {
+    "since": read_instant,
+    "states": _each_once(check_state),
+    "excluded": _each_once(_check_text),
+}
+
+
+def _check_changes(details: Mapping[str, Any]) -> None:
+    """The numbers of `clock.changed`: one change, or several that are told to be merged."""
+    merged = details.get("merged")
+    if details["first"] > details["last"] or (merged is not None) != (details["first"] < details["last"]):
+        raise RecordError("several changes of the clock, and they alone, are merged")
+    if merged is not None:
+        if not isinstance(merged, dict) or merged.keys() != _MERGED.keys():
+            raise RecordError(f"merged changes have the fields {', '.join(sorted(_MERGED))}")
+        for name, checked in _MERGED.items():
+            checked(merged[name])
+    if "lost" in details:
+        _check_number(details["lost"])
+
+
 Check = Callable[[object], object]
 
 
@@ -135,6 +187,16 @@ _ORDER = {"order": check_uuid}
 _LIFT = {"hold": check_uuid, **_ORDER}
 _DESTRUCTION = {**_ORDER, "before": _check_day}
 _DESTROYED = {**_ORDER, "certificate": check_digest}
+_CHANGES: Mapping[str, Check] = {
+    "history": _check_history,
+    "first": _check_number,
+    "last": _check_number,
+    "changed_at": read_instant,
+    "before": check_state,
+    "state": check_state,
+    "reason": _check_text,
+    "excluded": _each_once(_check_text),
+}
 _PART = {"part": _check_number, "parts": _check_number}
 
 KNOWN: Mapping[str, Required] = {
@@ -171,6 +233,7 @@ KNOWN: Mapping[str, Required] = {
     "erasure.approved": Required((), _ORDER),
     "erasure.refused": Required((), _ORDER),
     "erasure.done": Required((), _DESTROYED),
+    CLOCK_CHANGED: Required((), _CHANGES),
 }
 
 
@@ -192,5 +255,7 @@ def check(event: str, fields: Mapping[str, object]) -> None:
         _check_mark(details)
     if event == "student.alias" and details["old"] == details["new"]:
         raise RecordError("an alias links two identities")
+    if event == CLOCK_CHANGED:
+        _check_changes(details)
     if "part" in required.details and details["part"] > details["parts"]:
         raise RecordError(f"a part {details['part']} of {details['parts']}")

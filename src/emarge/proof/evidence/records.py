@@ -21,7 +21,6 @@ MAX_RECORD = 49_152  # what the vault takes, so that record and token fit in one
 MAX_CODE = 100
 MAX_EVENT = 64
 PERSON_KEY_SIZE = 32
-CLOCK_STATES = ("in_sync", "soon_out_of_sync", "out_of_sync", "unknown")
 NOBODY = "system"
 _EVENT = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
 _WORD = re.compile(r"[a-z][a-z0-9_]{0,31}")
@@ -191,8 +190,7 @@ def _distinct(what: str, values: object) -> list[object]:
 def _read_clock(value: Any) -> Clock:
     _check_names("clock", value, {"state", "bound_ms", "sources"}, set())
     state, bound = value["state"], value["bound_ms"]
-    if state not in CLOCK_STATES:
-        raise RecordError(f"not a state of the clock: {state!r:.60}")
+    events.check_state(state)
     if (bound is None) != (state == "unknown"):
         raise RecordError("the bound of a clock is unknown when, and only when, its state is")
     if bound is not None and (type(bound) is not int or bound < 0):
