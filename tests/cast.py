@@ -18,6 +18,7 @@ NOON = TEN + timedelta(hours=2)
 _RIGHTS = {
     "teacher": [Right.ENTER_ABSENCES],
     "secretary": [
+        Right.OPEN_FOR_TEACHER,
         Right.SUPERVISE,
         Right.VALIDATE_MEETINGS,
         Right.EDIT_PARAMETERS,

@@ -49,7 +49,9 @@ def test_a_line_waits_then_stays_unsigned(school):
 def test_the_tally_of_a_roll_call(school):
     roll_call = open_the_sign_in(school)
     sign(school, roll_call, "alice")
-    assert queries.tally(roll_call) == Tally(expected=2, signed=1, regularised=0, absent=1, late=0, students=4)
+    assert queries.tally(roll_call) == Tally(
+        expected=2, signed=1, regularised=0, absent=1, late=0, awaited=0, students=4
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,35 +1,15 @@
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from emarge.attendance import rules
-from emarge.attendance.rules import (
-    Drawing,
-    DrawingRefusedError,
-    Method,
-    Presence,
-    Refusal,
-    SignInStatus,
-    parse_drawing,
-)
+from emarge.attendance.rules import Grant, Method, Mode, Presence, Refusal, SignInStatus
 
 TEN = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 NOON = TEN + timedelta(hours=2)
 CLOSE = NOON + timedelta(minutes=15)
 MINUTE = timedelta(minutes=1)
 TICK = timedelta(microseconds=1)
-
-
-def format_drawing(drawing: Drawing) -> str:
-    """The text form of a drawing, as docs/formats/drawing.md says: the browser writes it, the product only reads."""
-    strokes = []
-    for stroke in drawing.strokes:
-        steps = [(b[0] - a[0], b[1] - a[1]) for a, b in pairwise(stroke)]
-        strokes.append(" ".join(f"{x},{y}" for x, y in [stroke[0], *steps]))
-    return ";".join(["v1", f"{drawing.width}x{drawing.height}", *strokes])
 
 
 def test_the_window_closes_at_the_end_plus_the_extension():
@@ -105,6 +85,8 @@ def test_why_not_extend(minutes, refusal):
         ({"reason": "x" * 201}, Refusal.REASON_TOO_LONG),
         ({"ended": True}, Refusal.ROLL_CALL_ENDED),
         ({"validated": True, "ended": True}, Refusal.MEETING_SEALED),
+        ({"signed": True}, Refusal.ALREADY_SIGNED),
+        ({"signed": True, "presence": Presence.LATE, "minutes_late": 3}, None),
         ({"at": NOON + timedelta(days=7, seconds=1)}, Refusal.TOO_LATE_TO_CALL),
     ],
 )
@@ -115,6 +97,7 @@ def test_why_not_mark(changes, refusal):
         "reason": "",
         "ended": False,
         "validated": False,
+        "signed": False,
         "ends_at": NOON,
         "at": TEN,
     }
@@ -130,11 +113,24 @@ def test_why_not_mark(changes, refusal):
         ({"at": CLOSE}, None),
         ({"at": CLOSE + TICK}, Refusal.WINDOW_CLOSED),
         ({"ended": False}, Refusal.ROLL_CALL_NOT_ENDED),
+        ({"ended": False, "mode": Mode.SET_QR}, None),
+        ({"ended": False, "mode": Mode.ROLLING_QR, "at": CLOSE + TICK}, Refusal.WINDOW_CLOSED),
+        ({"opened_for_teacher": True, "at": NOON + timedelta(days=7)}, None),
+        ({"opened_for_teacher": True, "at": NOON + timedelta(days=7) + TICK}, Refusal.WINDOW_CLOSED),
         ({"validated": True}, Refusal.MEETING_SEALED),
     ],
 )
 def test_why_not_open_sign_in(changes, refusal):
-    facts = {"ended": True, "validated": False, "starts_at": TEN, "closes_at": CLOSE, "at": TEN}
+    facts = {
+        "mode": Mode.BY_TEACHER,
+        "ended": True,
+        "validated": False,
+        "opened_for_teacher": False,
+        "starts_at": TEN,
+        "ends_at": NOON,
+        "closes_at": CLOSE,
+        "at": TEN,
+    }
     assert rules.why_not_open_sign_in(**{**facts, **changes}) == refusal
 
 
@@ -247,10 +243,19 @@ _UNSIGNED, _SETTLED = SignInStatus.UNSIGNED_AT_CLOSE, SignInStatus.REGULARISED
         ({"statuses": [SignInStatus.NOT_EXPECTED], "now": CLOSE + TICK}, None),
         ({"statuses": [_SIGNED], "ended": False}, Refusal.ROLL_CALL_NOT_ENDED),
         ({"statuses": [_SIGNED], "validated": True}, Refusal.MEETING_SEALED),
+        ({"statuses": [_SIGNED], "teacher_expected": True}, Refusal.TEACHER_UNSIGNED),
+        ({"statuses": [_SIGNED], "teacher_expected": True, "now": NOON + timedelta(days=7) + TICK}, None),
     ],
 )
 def test_why_not_validate(changes, refusal):
-    facts = {"ended": True, "validated": False, "closes_at": CLOSE, "now": TEN}
+    facts = {
+        "ended": True,
+        "validated": False,
+        "teacher_expected": False,
+        "ends_at": NOON,
+        "closes_at": CLOSE,
+        "now": TEN,
+    }
     assert rules.why_not_validate(**{**facts, **changes}) == refusal
 
 
@@ -260,87 +265,89 @@ def test_instants_are_written_in_utc():
     assert rules.instant(TEN + paris) == "2026-11-23T10:00:00.000000Z"
 
 
-# Drawings
-
-
-def test_the_documented_drawing():
-    text = "v1;300x150;10,20 15,-4 30,12;80,40"
-    drawing = parse_drawing(text)
-    assert drawing == Drawing(300, 150, (((10, 20), (25, 16), (55, 28)), ((80, 40),)))
-    assert format_drawing(drawing) == text
-
-
-def _repeat(pair: str, times: int) -> str:
-    return " ".join([pair] * times)
+# Codes
 
 
 @pytest.mark.parametrize(
-    ("text", "refusal"),
+    ("changes", "refusal"),
     [
-        ("", Refusal.DRAWING_EMPTY),
-        ("v1;300x150;", Refusal.DRAWING_EMPTY),
-        ("v1;300x150", Refusal.DRAWING_EMPTY),
-        ("v1;300x150;10,20", Refusal.DRAWING_EMPTY),
-        ("v1;300x150;10,20 19,0", Refusal.DRAWING_EMPTY),
-        ("v2;300x150;10,20 30,0", Refusal.DRAWING_MALFORMED),
-        ("v1;300;10,20 30,0", Refusal.DRAWING_MALFORMED),
-        ("v1;0x150;10,20 30,0", Refusal.DRAWING_MALFORMED),
-        ("v1;601x150;10,20 30,0", Refusal.DRAWING_TOO_LARGE),
-        ("v1;300x301;10,20 30,0", Refusal.DRAWING_TOO_LARGE),
-        ("v1;300x150;10,20  30,0", Refusal.DRAWING_MALFORMED),
-        ("v1;300x150;10,20 30,0 ", Refusal.DRAWING_MALFORMED),
-        ("v1;300x150;10,20 30,0\n", Refusal.DRAWING_MALFORMED),
-        ("v1;300x150;10,20 30,0;", Refusal.DRAWING_MALFORMED),
-        ("v1;300x150;10,20 030,0", Refusal.DRAWING_MALFORMED),
-        ("v1;300x150;10,20 +30,0", Refusal.DRAWING_MALFORMED),
-        ("v1;300x150;10,20 30,-0", Refusal.DRAWING_MALFORMED),
-        ("v1;300x150;10,20 30.5,0", Refusal.DRAWING_MALFORMED),
-        ("v1;300x150;10,20 ٣٠,0", Refusal.DRAWING_MALFORMED),
-        ("v1;300x150;10,20 291,0", Refusal.DRAWING_MALFORMED),
-        ("v1;300x150;10,20 -11,0", Refusal.DRAWING_MALFORMED),
-        ("v1;300x150;-1,20 30,0", Refusal.DRAWING_MALFORMED),
-        ("<svg onload=alert(1)>", Refusal.DRAWING_MALFORMED),
-        (f"v1;300x150;0,0 {_repeat('1,0 -1,0', 2000)}", Refusal.DRAWING_TOO_LARGE),
-        ("v1;300x150" + ";0,0 30,0" * 65, Refusal.DRAWING_TOO_LARGE),
-        ("v1;300x150;0,0 30,0" + " " * 24_576, Refusal.DRAWING_TOO_LARGE),
+        ({}, None),
+        ({"mode": Mode.SET_QR}, None),
+        ({"mode": Mode.BY_TEACHER}, Refusal.NOT_BY_CODE),
+        ({"listed": False}, Refusal.SOMEONE_ELSE),
+        ({"presence": Presence.PRESENT}, None),
+        ({"presence": Presence.ABSENT}, Refusal.ABSENT),
+        ({"presence": Presence.ABSENT, "ended": True}, Refusal.ROLL_CALL_ENDED),
+        ({"validated": True, "ended": True}, Refusal.MEETING_SEALED),
+        ({"started_at": None}, Refusal.NOT_STARTED),
+        ({"started_at": TEN + TICK}, Refusal.NOT_STARTED),
+        ({"arrived_at": CLOSE, "at": CLOSE + MINUTE}, None),
+        ({"arrived_at": CLOSE + TICK, "at": CLOSE + MINUTE}, Refusal.WINDOW_CLOSED),
+        ({"at": TEN + 10 * MINUTE}, None),
+        ({"at": TEN + 10 * MINUTE + TICK}, Refusal.SCAN_EXPIRED),
     ],
 )
-def test_refused_drawings(text, refusal):
-    with pytest.raises(DrawingRefusedError) as refused:
-        parse_drawing(text)
-    assert refused.value.refusal == refusal
+def test_why_not_scan(changes, refusal):
+    facts = {
+        "mode": Mode.ROLLING_QR,
+        "listed": True,
+        "presence": Presence.AWAITED,
+        "started_at": TEN,
+        "ended": False,
+        "validated": False,
+        "closes_at": CLOSE,
+        "arrived_at": TEN,
+        "at": TEN,
+    }
+    assert rules.why_not_scan(**{**facts, **changes}) == refusal
 
 
-def test_drawings_at_the_limits():
-    assert len(parse_drawing("v1;600x300" + ";0,0 30,0" * 64).strokes) == 64
-    assert len(parse_drawing(f"v1;600x300;0,0 {_repeat('1,0 -1,0', 1999)} 1,1").strokes[0]) == 4000
-    assert parse_drawing("v1;300x150;10,20 20,0").length == 20
-
-
-_points = st.tuples(st.integers(0, 300), st.integers(0, 150))
-_drawings = st.builds(
-    Drawing,
-    st.just(300),
-    st.just(150),
-    st.lists(st.lists(_points, min_size=1, max_size=20).map(tuple), min_size=1, max_size=8).map(tuple),
+@pytest.mark.parametrize(
+    ("changes", "refusal"),
+    [
+        ({}, None),
+        ({"grant": None}, Refusal.NOT_SCANNED),
+        ({"grant": Grant(TEN, same_device=False)}, Refusal.OTHER_DEVICE),
+        ({"at": TEN + 10 * MINUTE}, None),
+        ({"at": TEN + 10 * MINUTE + TICK}, Refusal.GRANT_EXPIRED),
+        ({"presence": Presence.AWAITED}, Refusal.NOT_SCANNED),
+        ({"scanned": False, "grant": None}, None),
+        ({"scanned": False, "grant": None, "presence": Presence.AWAITED}, Refusal.NOT_SCANNED),
+    ],
 )
+def test_whoever_was_scanned_signs_under_the_grant(changes, refusal):
+    facts = {
+        "own_line": True,
+        "expected": True,
+        "presence": Presence.PRESENT,
+        "settled": False,
+        "validated": False,
+        "opened_at": TEN,
+        "closes_at": CLOSE,
+        "at": TEN,
+        "scanned": True,
+        "grant": Grant(TEN, same_device=True),
+    }
+    assert rules.why_not_sign_in(**{**facts, **changes}) == refusal
 
 
-@given(_drawings)
-def test_a_drawing_survives_its_text(drawing):
-    text = format_drawing(drawing)
-    if drawing.length >= 20:
-        assert parse_drawing(text) == drawing
-    else:
-        with pytest.raises(DrawingRefusedError) as refused:
-            parse_drawing(text)
-        assert refused.value.refusal == Refusal.DRAWING_EMPTY
+@pytest.mark.parametrize(
+    ("period", "grace", "refusal"),
+    [
+        (5, None, None),
+        (120, 300, None),
+        (15, 0, None),
+        (4, None, Refusal.PERIOD_OUT_OF_RANGE),
+        (121, None, Refusal.PERIOD_OUT_OF_RANGE),
+        (15, 301, Refusal.GRACE_OUT_OF_RANGE),
+        (15, -1, Refusal.GRACE_OUT_OF_RANGE),
+    ],
+)
+def test_why_not_set_period(period, grace, refusal):
+    assert rules.why_not_set_period(period, grace) == refusal
 
 
-@given(st.text(alphabet="v1;x,- 0123456789", max_size=200) | st.text(max_size=200))
-def test_any_text_is_refused_or_is_the_only_text_of_its_drawing(text):
-    try:
-        drawing = parse_drawing(text)
-    except DrawingRefusedError:
-        return
-    assert format_drawing(drawing) == text
+def test_who_never_scanned_is_not_expected_once_the_window_has_closed():
+    facts = {"expected": True, "presence": Presence.AWAITED, "signed": False, "settled": False, "closes_at": CLOSE}
+    assert rules.sign_in_status(**facts, now=CLOSE) == SignInStatus.EXPECTED
+    assert rules.sign_in_status(**facts, now=CLOSE + TICK) == SignInStatus.NOT_EXPECTED

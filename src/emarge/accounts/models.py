@@ -12,6 +12,7 @@ class Right(models.TextChoices):
     """What a profile allows. The codes are stored: never change one."""
 
     ENTER_ABSENCES = "enter_absences", _("Enter absences")
+    OPEN_FOR_TEACHER = "open_for_teacher", _("Open the roll call by QR code in the teacher's place")
     SUPERVISE = "supervise", _("Supervise sign-ins")
     VALIDATE_MEETINGS = "validate_meetings", _("Validate class meetings")
     EDIT_PARAMETERS = "edit_parameters", _("Edit the parameters")

@@ -5,10 +5,24 @@ from django.db import models
 from django_scopes import ScopedManager
 
 from emarge.accounts.models import User
-from emarge.attendance.rules import MAX_EXTENSION_MINUTES, Method, Mode, Presence
+from emarge.attendance.rules import (
+    LONGEST_GRACE,
+    LONGEST_PERIOD,
+    MAX_EXTENSION_MINUTES,
+    PERIOD_SECONDS,
+    SHORTEST_PERIOD,
+    Method,
+    Mode,
+    Presence,
+    Way,
+)
 from emarge.hosting.models import Base
 from emarge.institutions.models import InstitutionCode, Student, Teacher
-from emarge.timetable.models import ClassMeeting
+from emarge.timetable.models import ClassMeeting, Course, CourseType
+
+_MODES = [(mode.value, mode.value) for mode in Mode]
+_MARK = 32
+"""Hex digits of what is kept of a device, a network or a session (docs/formats/codes.md)."""
 
 
 class Parameters(models.Model):
@@ -20,11 +34,43 @@ class Parameters(models.Model):
     extension_minutes = models.PositiveIntegerField(
         default=15, validators=[MinValueValidator(1), MaxValueValidator(MAX_EXTENSION_MINUTES)]
     )
+    period_seconds = models.PositiveSmallIntegerField(
+        default=PERIOD_SECONDS, validators=[MinValueValidator(SHORTEST_PERIOD), MaxValueValidator(LONGEST_PERIOD)]
+    )
+    grace_seconds = models.PositiveSmallIntegerField(
+        null=True, blank=True, validators=[MaxValueValidator(LONGEST_GRACE)], help_text="none: one period"
+    )
 
     objects: models.Manager["Parameters"] = ScopedManager(base="base")
 
     def __str__(self) -> str:
         return f"parameters of {self.base}"
+
+
+class ModeOfType(models.Model):
+    """How the roll is called in the courses of one type, unless a course says otherwise (row M2.4)."""
+
+    base = models.ForeignKey(Base, on_delete=models.CASCADE, related_name="+")
+    course_type = models.OneToOneField(CourseType, on_delete=models.CASCADE, related_name="roll_call_mode")
+    mode = models.CharField(max_length=20, choices=_MODES)
+
+    objects: models.Manager["ModeOfType"] = ScopedManager(base="base")
+
+    def __str__(self) -> str:
+        return self.mode
+
+
+class ModeOfCourse(models.Model):
+    """How the roll is called in one course, whatever its type says (row M2.4)."""
+
+    base = models.ForeignKey(Base, on_delete=models.CASCADE, related_name="+")
+    course = models.OneToOneField(Course, on_delete=models.CASCADE, related_name="roll_call_mode")
+    mode = models.CharField(max_length=20, choices=_MODES)
+
+    objects: models.Manager["ModeOfCourse"] = ScopedManager(base="base")
+
+    def __str__(self) -> str:
+        return self.mode
 
 
 class RollCall(models.Model):
@@ -37,7 +83,9 @@ class RollCall(models.Model):
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     meeting = models.OneToOneField(ClassMeeting, on_delete=models.PROTECT, related_name="roll_call")
     institution_code = models.ForeignKey(InstitutionCode, on_delete=models.PROTECT)
-    mode = models.CharField(max_length=20, choices=[(m.value, m.value) for m in Mode], default=Mode.BY_TEACHER.value)
+    mode = models.CharField(max_length=20, choices=_MODES, default=Mode.BY_TEACHER.value)
+    period_seconds = models.PositiveSmallIntegerField(default=0, help_text="of a rolling code")
+    grace_seconds = models.PositiveSmallIntegerField(default=0, help_text="of a rolling code")
     subject = models.CharField(max_length=300)
     course_type = models.CharField(max_length=50)
     room = models.CharField(max_length=200, blank=True)
@@ -50,6 +98,9 @@ class RollCall(models.Model):
     opened_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     ended_at = models.DateTimeField(null=True, blank=True)
     sign_in_opened_at = models.DateTimeField(null=True, blank=True)
+    sign_in_opened_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, blank=True, related_name="+", help_text="staff, for the teachers"
+    )
     sign_in_closes_at = models.DateTimeField(null=True, blank=True)
     validated_at = models.DateTimeField(null=True, blank=True)
     validated_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
@@ -91,6 +142,26 @@ class RollCallLine(models.Model):
         return f"{self.last_name} {self.first_name}"
 
 
+class Scan(models.Model):
+    """A student's scan of the meeting's code: at most one per line, never changed (docs/formats/codes.md)."""
+
+    base = models.ForeignKey(Base, on_delete=models.CASCADE, related_name="scans")
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    line = models.OneToOneField(RollCallLine, on_delete=models.PROTECT, related_name="scan")
+    scanned_at = models.DateTimeField(help_text="when the code arrived")
+    step = models.PositiveBigIntegerField()
+    late_ms = models.PositiveIntegerField(help_text="after its step had ended")
+    way = models.CharField(max_length=10, choices=[(w.value, w.value) for w in Way])
+    device = models.CharField(max_length=_MARK)
+    network = models.CharField(max_length=_MARK, blank=True)
+    session = models.CharField(max_length=_MARK)
+
+    objects: models.Manager["Scan"] = ScopedManager(base="base")
+
+    def __str__(self) -> str:
+        return f"scan of line {self.line_id}"
+
+
 class SignIn(models.Model):
     """A student's signature: at most one per line, never changed."""
 
@@ -100,6 +171,9 @@ class SignIn(models.Model):
     signed_at = models.DateTimeField()
     method = models.CharField(max_length=10, choices=[(m.value, m.value) for m in Method])
     drawing = models.BinaryField(help_text="strokes, see docs/formats/drawing.md; empty for the keyboard")
+    device = models.CharField(max_length=_MARK, blank=True)
+    network = models.CharField(max_length=_MARK, blank=True)
+    session = models.CharField(max_length=_MARK, blank=True)
 
     objects: models.Manager["SignIn"] = ScopedManager(base="base")
 

@@ -8,11 +8,19 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
 from emarge.attendance import rules
-from emarge.attendance.models import RollCall, RollCallLine, SignIn, TeacherSignature
-from emarge.attendance.rules import Presence, SignInStatus
+from emarge.attendance.codes import Pace
+from emarge.attendance.models import (
+    ModeOfCourse,
+    ModeOfType,
+    RollCall,
+    RollCallLine,
+    SignIn,
+    TeacherSignature,
+)
+from emarge.attendance.rules import Mode, Presence, SignInStatus
 from emarge.hosting.models import Base
 from emarge.institutions.models import Student, Teacher
-from emarge.timetable.models import ClassMeeting
+from emarge.timetable.models import ClassMeeting, Course
 
 
 class Filter(Enum):
@@ -26,14 +34,38 @@ class Filter(Enum):
 
 @dataclass(frozen=True)
 class Tally:
-    """How a roll call stands: students expected to sign (absent ones are not), and signatures."""
+    """How a roll call stands: students expected to sign (absent ones are not), and signatures.
+
+    ``awaited`` have not scanned the code of a roll call that runs.
+    """
 
     expected: int
     signed: int
     regularised: int
     absent: int
     late: int
+    awaited: int
     students: int
+
+
+def mode_of(course: Course) -> Mode:
+    """How the roll of a course is called: as the course says, else its type, else by the teacher (row M2.4)."""
+    said = ModeOfCourse.objects.filter(course=course).first() or (
+        ModeOfType.objects.filter(course_type_id=course.course_type_id).first()
+    )
+    return Mode(said.mode) if said else Mode.BY_TEACHER
+
+
+def pace_of(roll_call: RollCall) -> Pace:
+    """How the codes of a roll call follow each other."""
+    if Mode(roll_call.mode) is not Mode.ROLLING_QR:
+        return Pace(roll_call.uuid, None, timedelta())
+    return Pace(roll_call.uuid, timedelta(seconds=roll_call.period_seconds), timedelta(seconds=roll_call.grace_seconds))
+
+
+def is_scanning(roll_call: RollCall, now: datetime) -> bool:
+    """Whether students may scan at an instant."""
+    return Mode(roll_call.mode).by_code and roll_call.ended_at is None and is_open(roll_call, now)
 
 
 def signed(line: RollCallLine) -> SignIn | None:
@@ -78,6 +110,7 @@ def tally(roll_call: RollCall) -> Tally:
         regularised=sum(line.settled_at is not None for line in lines),
         absent=presences.count(Presence.ABSENT.value),
         late=presences.count(Presence.LATE.value),
+        awaited=presences.count(Presence.AWAITED.value),
         students=len(lines),
     )
 
@@ -195,6 +228,7 @@ def supervised_meetings(
             Q(roll_call__isnull=True)
             | Q(roll_call__ended_at__isnull=True)
             | Q(roll_call__sign_in_opened_at__isnull=True)
+            | Q(roll_call__teacher_signatures__isnull=True)
             | Q(unsigned)
         )
     return rows.order_by("-starts_at", "-id")

@@ -1,12 +1,9 @@
 """Decisions on values: who may do what and when. Standard library only."""
 
-import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
-from itertools import pairwise
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -25,6 +22,11 @@ MAX_REASON = 200
 MAX_SETTLED_REASON = 500
 MAX_TYPED_NAME = 200
 MAX_MINUTES_LATE = 24 * 60
+PERIOD_SECONDS = 15
+"""How long a rolling code is shown (row M2.4)."""
+SHORTEST_PERIOD, LONGEST_PERIOD, LONGEST_GRACE = 5, 120, 300
+TIME_TO_DRAW = timedelta(minutes=10)
+"""How long a scan lets its student sign, and how long a scan may wait for a login (docs/formats/codes.md)."""
 
 
 class Mode(Enum):
@@ -34,13 +36,28 @@ class Mode(Enum):
     SET_QR = "set_qr"
     ROLLING_QR = "rolling_qr"
 
+    @property
+    def by_code(self) -> bool:
+        """Whether students scan a code instead of being called."""
+        return self is not Mode.BY_TEACHER
+
+
+class Way(Enum):
+    """How a code reached the server: the phone's own camera, the student space's, or fingers (row M4.6)."""
+
+    CAMERA = "camera"
+    APP = "app"
+    TYPED = "typed"
+
 
 class Presence(Enum):
-    """The roll-call status of a student (row M4.2). A late student is present and signs."""
+    """The roll-call status of a student (rows M4.2, M4.6). A late student is present and signs."""
 
     PRESENT = "present"
     ABSENT = "absent"
     LATE = "late"
+    AWAITED = "awaited"
+    """Has not scanned yet: only while a roll call by QR code runs. Whoever is awaited at its end is absent."""
 
 
 class Method(Enum):
@@ -85,6 +102,18 @@ class Refusal(Enum):
     SOMEONE_ELSE = "someone_else"
     NOT_EXPECTED = "not_expected"
     ABSENT = "absent"
+    NOT_BY_CODE = "not_by_code"
+    PERIOD_OUT_OF_RANGE = "period_out_of_range"
+    GRACE_OUT_OF_RANGE = "grace_out_of_range"
+    NOT_STARTED = "not_started"
+    CODE_WRONG = "code_wrong"
+    CODE_TOO_OLD = "code_too_old"
+    TOO_MANY_TRIES = "too_many_tries"
+    SCAN_EXPIRED = "scan_expired"
+    NOT_SCANNED = "not_scanned"
+    OTHER_DEVICE = "other_device"
+    GRANT_EXPIRED = "grant_expired"
+    TEACHER_UNSIGNED = "teacher_unsigned"
     CONSENT_MISSING = "consent_missing"
     METHOD_UNKNOWN = "method_unknown"
     DRAWING_EMPTY = "drawing_empty"
@@ -148,16 +177,19 @@ def why_not_mark(
     reason: str,
     ended: bool,
     validated: bool,
+    signed: bool,
     ends_at: datetime,
     at: datetime,
 ) -> Refusal | None:
-    """Marks change until the roll call ends; only a late student has minutes."""
+    """Marks change until the roll call ends; only a late student has minutes; nobody who signed is absent."""
     if validated:
         return Refusal.MEETING_SEALED
     if ended:
         return Refusal.ROLL_CALL_ENDED
     if at > ends_at + CALL_BACK:
         return Refusal.TOO_LATE_TO_CALL
+    if signed and presence is Presence.ABSENT:
+        return Refusal.ALREADY_SIGNED
     highest = MAX_MINUTES_LATE if presence is Presence.LATE else 0
     if not 0 <= minutes_late <= highest:
         return Refusal.MINUTES_OUT_OF_RANGE
@@ -165,16 +197,37 @@ def why_not_mark(
 
 
 def why_not_open_sign_in(
-    *, ended: bool, validated: bool, starts_at: datetime, closes_at: datetime, at: datetime
+    *,
+    mode: Mode,
+    ended: bool,
+    validated: bool,
+    opened_for_teacher: bool,
+    starts_at: datetime,
+    ends_at: datetime,
+    closes_at: datetime,
+    at: datetime,
 ) -> Refusal | None:
-    """Inside [planned start - 15 min, planned end + extension], once the roll call has ended (row M4.4)."""
+    """Inside [planned start - 15 min, planned end + extension], once the roll call has ended (row M4.4).
+
+    By QR code students scan and sign at once: there the opening starts the roll call. A teacher in whose place
+    staff opened it has 7 days to sign (row M4.7).
+    """
     if validated:
         return Refusal.MEETING_SEALED
-    if not ended:
+    if not ended and not mode.by_code:
         return Refusal.ROLL_CALL_NOT_ENDED
     if at < starts_at - OPENS_BEFORE:
         return Refusal.SIGN_IN_TOO_EARLY
-    return Refusal.WINDOW_CLOSED if at > closes_at else None
+    last = max(closes_at, ends_at + CALL_BACK) if opened_for_teacher else closes_at
+    return Refusal.WINDOW_CLOSED if at > last else None
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What a scan gives: some time to sign, on the device that scanned (docs/formats/codes.md)."""
+
+    scanned_at: datetime
+    same_device: bool
 
 
 def why_not_sign_in(
@@ -187,8 +240,13 @@ def why_not_sign_in(
     opened_at: datetime | None,
     closes_at: datetime,
     at: datetime,
+    scanned: bool = False,
+    grant: Grant | None = None,
 ) -> Refusal | None:
-    """Why a student may not sign a line that is not signed yet (row M5.4)."""
+    """Why a student may not sign a line that is not signed yet (row M5.4).
+
+    Whoever was ``scanned`` signs under the ``grant`` of that scan; whoever was declared present needs none.
+    """
     if not own_line:
         return Refusal.SOMEONE_ELSE
     if not expected:
@@ -201,7 +259,63 @@ def why_not_sign_in(
         return Refusal.ALREADY_SETTLED
     if at > closes_at:
         return Refusal.WINDOW_CLOSED
-    return Refusal.SIGN_IN_NOT_OPEN if opened_at is None or at < opened_at else None
+    if opened_at is None or at < opened_at:
+        return Refusal.SIGN_IN_NOT_OPEN
+    if presence is Presence.AWAITED:
+        return Refusal.NOT_SCANNED
+    return _why_not_under(grant, at) if scanned else None
+
+
+def _why_not_under(grant: Grant | None, at: datetime) -> Refusal | None:
+    if grant is None:
+        return Refusal.NOT_SCANNED
+    if not grant.same_device:
+        return Refusal.OTHER_DEVICE
+    return Refusal.GRANT_EXPIRED if at > grant.scanned_at + TIME_TO_DRAW else None
+
+
+def why_not_start_by_code(*, mode: Mode, cancelled: bool) -> Refusal | None:
+    """Whether a meeting's roll is called by QR code at all (row M4.6)."""
+    if not mode.by_code:
+        return Refusal.NOT_BY_CODE
+    return Refusal.MEETING_CANCELLED if cancelled else None
+
+
+def why_not_set_period(period: int, grace: int | None) -> Refusal | None:
+    """A period from 5 seconds to 2 minutes, a grace up to 5 minutes; no grace given is one period (row M2.4)."""
+    if not SHORTEST_PERIOD <= period <= LONGEST_PERIOD:
+        return Refusal.PERIOD_OUT_OF_RANGE
+    return Refusal.GRACE_OUT_OF_RANGE if grace is not None and not 0 <= grace <= LONGEST_GRACE else None
+
+
+def why_not_scan(
+    *,
+    mode: Mode,
+    listed: bool,
+    presence: Presence,
+    started_at: datetime | None,
+    ended: bool,
+    validated: bool,
+    closes_at: datetime,
+    arrived_at: datetime,
+    at: datetime,
+) -> Refusal | None:
+    """Why a student may not be scanned in (rows M4.6, M5.4): what counts is when the code arrived."""
+    if not listed:
+        return Refusal.SOMEONE_ELSE
+    if not mode.by_code:
+        return Refusal.NOT_BY_CODE
+    if validated:
+        return Refusal.MEETING_SEALED
+    if presence is Presence.ABSENT and not ended:
+        return Refusal.ABSENT
+    if ended:
+        return Refusal.ROLL_CALL_ENDED
+    if arrived_at > closes_at:
+        return Refusal.WINDOW_CLOSED
+    if started_at is None or arrived_at < started_at:
+        return Refusal.NOT_STARTED
+    return Refusal.SCAN_EXPIRED if at > arrived_at + TIME_TO_DRAW else None
 
 
 def why_not_consent(*, method: Method, consent: bool, typed_name: str) -> Refusal | None:
@@ -220,7 +334,7 @@ def sign_in_status(
         return SignInStatus.SIGNED
     if settled:
         return SignInStatus.REGULARISED
-    if not expected or presence is Presence.ABSENT:
+    if not expected or presence is Presence.ABSENT or (presence is Presence.AWAITED and now > closes_at):
         return SignInStatus.NOT_EXPECTED
     return SignInStatus.UNSIGNED_AT_CLOSE if now > closes_at else SignInStatus.EXPECTED
 
@@ -245,9 +359,19 @@ def why_not_settle(*, status: SignInStatus, ended: bool, validated: bool, reason
 
 
 def why_not_validate(
-    *, ended: bool, validated: bool, closes_at: datetime, statuses: Sequence[SignInStatus], now: datetime
+    *,
+    ended: bool,
+    validated: bool,
+    teacher_expected: bool,
+    ends_at: datetime,
+    closes_at: datetime,
+    statuses: Sequence[SignInStatus],
+    now: datetime,
 ) -> Refusal | None:
-    """After the window, or once everyone expected has signed; nothing may be left unsettled (row M6.2)."""
+    """After the window, or once everyone expected has signed; nothing may be left unsettled (row M6.2).
+
+    ``teacher_expected``: staff opened in the teacher's place and no teacher has signed, for which there are 7 days.
+    """
     if validated:
         return Refusal.MEETING_SEALED
     if not ended:
@@ -256,88 +380,10 @@ def why_not_validate(
         return Refusal.WINDOW_STILL_OPEN
     if SignInStatus.UNSIGNED_AT_CLOSE in statuses:
         return Refusal.LINES_UNSETTLED
+    if teacher_expected and now <= ends_at + CALL_BACK:
+        return Refusal.TEACHER_UNSIGNED
     everyone_signed = SignInStatus.SIGNED in statuses
     return None if everyone_signed or now > closes_at else Refusal.WINDOW_STILL_OPEN
-
-
-# Drawings: docs/formats/drawing.md
-
-MAX_WIDTH, MAX_HEIGHT = 600, 300
-MAX_STROKES = 64
-MAX_POINTS = 4_000
-MAX_DRAWING_TEXT = 24 * 1024
-MIN_DRAWING_LENGTH = 20
-"""In units of the drawing: shorter is a slip of the finger, not a signature."""
-
-_SIZE = re.compile(r"([1-9][0-9]{0,4})x([1-9][0-9]{0,4})")
-_PAIR = re.compile(r"(0|-?[1-9][0-9]{0,2}),(0|-?[1-9][0-9]{0,2})")
-
-Point = tuple[int, int]
-
-
-class DrawingRefusedError(ValueError):
-    """The drawing is not taken; ``refusal`` says why."""
-
-    def __init__(self, refusal: Refusal) -> None:
-        super().__init__(refusal.value)
-        self.refusal = refusal
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """Strokes of absolute points, inside ``width`` by ``height`` units, y downwards. No time, no pressure."""
-
-    width: int
-    height: int
-    strokes: tuple[tuple[Point, ...], ...]
-
-    @property
-    def length(self) -> float:
-        """The length of all strokes together, in units."""
-        return sum(math.dist(a, b) for stroke in self.strokes for a, b in pairwise(stroke))
-
-
-def parse_drawing(text: str) -> Drawing:
-    """Read the text form ``v1;WIDTHxHEIGHT;x,y dx,dy …;…``; there is exactly one text for a drawing.
-
-    Raises DrawingRefusedError: empty (nothing drawn, or a slip), too large, or malformed.
-    """
-    if len(text) > MAX_DRAWING_TEXT:
-        raise DrawingRefusedError(Refusal.DRAWING_TOO_LARGE)
-    if not text:
-        raise DrawingRefusedError(Refusal.DRAWING_EMPTY)
-    version, _, rest = text.partition(";")
-    size, _, strokes = rest.partition(";")
-    found = _SIZE.fullmatch(size)
-    if version != "v1" or found is None:
-        raise DrawingRefusedError(Refusal.DRAWING_MALFORMED)
-    width, height = int(found[1]), int(found[2])
-    if width > MAX_WIDTH or height > MAX_HEIGHT:
-        raise DrawingRefusedError(Refusal.DRAWING_TOO_LARGE)
-    if not strokes:
-        raise DrawingRefusedError(Refusal.DRAWING_EMPTY)
-    parts = strokes.split(";")
-    if len(parts) > MAX_STROKES or text.count(",") > MAX_POINTS:
-        raise DrawingRefusedError(Refusal.DRAWING_TOO_LARGE)
-    drawing = Drawing(width, height, tuple(_stroke(part, width, height) for part in parts))
-    if drawing.length < MIN_DRAWING_LENGTH:
-        raise DrawingRefusedError(Refusal.DRAWING_EMPTY)
-    return drawing
-
-
-def _stroke(text: str, width: int, height: int) -> tuple[Point, ...]:
-    """One stroke: a first absolute point, then steps from the point before."""
-    points: list[Point] = []
-    x = y = 0
-    for pair in text.split(" "):
-        found = _PAIR.fullmatch(pair)
-        if found is None:
-            raise DrawingRefusedError(Refusal.DRAWING_MALFORMED)
-        x, y = x + int(found[1]), y + int(found[2])
-        if not (0 <= x <= width and 0 <= y <= height):
-            raise DrawingRefusedError(Refusal.DRAWING_MALFORMED)
-        points.append((x, y))
-    return tuple(points)
 
 
 def why_not_correct(*, named: bool, whole: bool, taken: bool, reason: str) -> Refusal | None:

@@ -53,6 +53,25 @@ TEXTS: dict[Refusal, Any] = {
     Refusal.ABSENT: _(
         "You were marked absent, so you cannot sign. If you are in the class, tell your teacher or the secretariat."
     ),
+    Refusal.NOT_BY_CODE: _("The roll of this class meeting is called by the teacher, not by QR code."),
+    Refusal.PERIOD_OUT_OF_RANGE: _("The period of a rolling code must be between 5 and 120 seconds."),
+    Refusal.GRACE_OUT_OF_RANGE: _("The grace of a rolling code must be between 0 and 300 seconds."),
+    Refusal.NOT_STARTED: _("The roll call by QR code has not started. Scan again when your teacher has started it."),
+    Refusal.CODE_WRONG: _("This is not the code of a class meeting that you attend now. Check it, and try again."),
+    Refusal.CODE_TOO_OLD: _("This code is no longer the one on the screen. Scan the one that is shown now."),
+    Refusal.TOO_MANY_TRIES: _("Too many wrong codes. Wait half a minute, then type the one that is shown."),
+    Refusal.SCAN_EXPIRED: _("Too much time has passed since this scan. Scan the code on the screen again."),
+    Refusal.NOT_SCANNED: _(
+        "You have not scanned the code of this class meeting. Scan the one on the screen, then sign."
+    ),
+    Refusal.OTHER_DEVICE: _("The code was scanned with another device. Sign with that one, or scan the code again."),
+    Refusal.GRANT_EXPIRED: _(
+        "The time to sign after your scan is over. Scan the code on the screen again; "
+        "if the roll call has ended, the secretariat can regularise your presence."
+    ),
+    Refusal.TEACHER_UNSIGNED: _(
+        "The roll call was opened in the teacher's place and no teacher has signed yet. Ask the teacher to sign."
+    ),
     Refusal.CONSENT_MISSING: _("To sign with the keyboard, tick the sentence of consent and type your name."),
     Refusal.METHOD_UNKNOWN: _("The signature did not arrive in a form that we know. Load the page again and sign."),
     Refusal.DRAWING_EMPTY: _("The signature is empty. Draw it in the frame, then validate."),

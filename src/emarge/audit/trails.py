@@ -28,6 +28,7 @@ MAX_RECORDS = 12_000
 PRODUCED = "audit_trail.produced"
 OF_A_MEETING = {
     "roll_call.opened",
+    "roll_call.started",
     "roll_call.ended",
     "sign_in.opened",
     "teacher.signed",

@@ -1,6 +1,6 @@
 """Signatures as images of a document."""
 
-from emarge.attendance.rules import parse_drawing
+from emarge.attendance.drawing import parse_drawing
 
 _MARGIN = 12
 _LEAST_WIDTH, _LEAST_HEIGHT = 240, 90

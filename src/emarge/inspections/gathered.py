@@ -6,6 +6,7 @@ from typing import Any
 
 from emarge.audit.trails import OpenedRecord
 
+OPENINGS = ("sign_in.opened", "roll_call.started")
 SIGNATURES_OF_TEACHERS = ("sign_in.opened", "teacher.signed")
 
 

@@ -15,11 +15,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from emarge.accounts.models import User
-from emarge.attendance.rules import DrawingRefusedError
+from emarge.attendance.drawing import DrawingRefusedError
 from emarge.audit.trails import OpenedRecord
 from emarge.inspections import sheet_texts as texts
 from emarge.inspections.drawings import svg_of
-from emarge.inspections.gathered import SIGNATURES_OF_TEACHERS, Gathered, MeetingStory, gather
+from emarge.inspections.gathered import OPENINGS, SIGNATURES_OF_TEACHERS, Gathered, MeetingStory, gather
 from emarge.inspections.models import AuditTrailRequest
 from emarge.institutions.identifiers import masked
 from emarge.lib.pdf import compile_pdf
@@ -139,12 +139,13 @@ class _Sheet:
     def _actual(self, story: MeetingStory) -> list[list[str]]:
         steps = [
             ("roll_call.opened", _("Roll call opened")),
+            ("roll_call.started", _("Roll call by QR code started")),
             ("roll_call.ended", _("Roll call ended")),
             ("sign_in.opened", _("Sign-in opened")),
         ]
         rows = [(label, story.last(event)) for event, label in steps]
         told = [[label, _time(one.record.at)] for label, one in rows if one is not None]
-        opened, validated = story.last("sign_in.opened"), story.last("meeting.validated")
+        opened, validated = story.last(*OPENINGS), story.last("meeting.validated")
         if opened is not None:
             told.append([_("Sign-in open until"), _time(_instant(opened.record.details["closes_at"]))])
         return [*told, [_("Validated"), _time(validated.record.at)]] if validated else told
@@ -227,7 +228,7 @@ class _Sheet:
             return _("Regularised: %(reason)s") % {"reason": reason} if reason else _("Regularised")
         if line["presence"] == "absent" or not line["expected"]:
             return _("Not expected")
-        opened = story.last("sign_in.opened")
+        opened = story.last(*OPENINGS)
         if opened is None:
             return _("Sign-in not opened")
         closes_at = _instant(opened.record.details["closes_at"])

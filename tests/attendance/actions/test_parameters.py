@@ -2,6 +2,8 @@ import pytest
 
 from emarge.attendance import actions
 from emarge.attendance.models import Parameters
+from emarge.attendance.queries import mode_of
+from emarge.attendance.rules import Mode
 from emarge.audit.actions import OPERATOR, pseudonyms
 from emarge.audit.models import OutboxEvent
 from emarge.institutions.models import InstitutionCode, Student
@@ -11,6 +13,8 @@ from emarge.proof.evidence import records
 from emarge.timetable.models import Course
 from tests.attendance.journey import events, last_event, opened
 from tests.cast import TEN, make_school
+
+ROLLING = {"period_seconds": 15, "grace_seconds": 15}
 
 
 @pytest.fixture
@@ -38,7 +42,7 @@ def test_the_first_activation_of_a_code_opens_its_log(school, code):
     assert events() == ["log.opened", "parameters.changed"]
     row = last_event()
     assert (row.log, records.parse(bytes(row.record)).code) == ("log-2", "LyCÉE n°2")
-    assert _details() == {"active": True, "extension_minutes": 15}
+    assert _details() == {"active": True, "extension_minutes": 15, **ROLLING}
     assert [person["name"] for person in opened(row)["people"]] == ["SIMON Sylvie"]
 
 
@@ -51,7 +55,7 @@ def test_the_same_activation_again_is_no_event(school, code):
 def test_a_known_log_is_not_opened_again(school, code):
     actions.activate(school.base, code=code, by=school.secretary, at=TEN)
     actions.deactivate(school.base, by=school.secretary, at=TEN)
-    assert _details() == {"active": False, "extension_minutes": 15}
+    assert _details() == {"active": False, "extension_minutes": 15, **ROLLING}
     actions.deactivate(school.base, by=school.secretary, at=TEN)
     actions.activate(school.base, code=code, by=school.secretary, at=TEN)
     assert events() == ["log.opened", *["parameters.changed"] * 3]
@@ -80,7 +84,7 @@ def test_a_code_of_another_customer_is_refused(school):
 
 def test_the_extension_is_set_within_its_range(school):
     assert actions.set_extension(school.base, minutes=14_400, by=school.secretary, at=TEN).extension_minutes == 14_400
-    assert _details() == {"active": True, "extension_minutes": 14_400}
+    assert _details() == {"active": True, "extension_minutes": 14_400, **ROLLING}
     actions.set_extension(school.base, minutes=14_400, by=school.secretary, at=TEN)
     assert events() == ["parameters.changed"]
     for minutes in (0, -1, 14_401):
@@ -156,3 +160,54 @@ def test_students_and_courses_of_another_base_are_left_alone(school):
     assert actions.flag_students([stranger], subject_to=True, by=school.secretary, at=TEN) == []
     assert actions.flag_courses([other.meeting.course], subject_to=False, by=school.secretary, at=TEN) == 0
     assert events() == []
+
+
+# Codes
+
+
+def test_the_pace_of_rolling_codes(school):
+    parameters = actions.set_rolling(school.base, period=20, grace=5, by=school.secretary, at=TEN)
+    assert (parameters.period_seconds, parameters.grace_seconds) == (20, 5)
+    assert _details() == {"active": True, "extension_minutes": 15, "period_seconds": 20, "grace_seconds": 5}
+    actions.set_rolling(school.base, period=20, grace=5, by=school.secretary, at=TEN)
+    actions.set_rolling(school.base, period=20, grace=None, by=school.secretary, at=TEN)
+    assert events().count("parameters.changed") == 2
+    assert _details()["grace_seconds"] == 20
+
+
+@pytest.mark.parametrize(
+    ("period", "grace", "code"), [(4, None, "period_out_of_range"), (15, 301, "grace_out_of_range")]
+)
+def test_a_pace_out_of_range_is_refused(school, period, grace, code):
+    with pytest.raises(Refused) as refused:
+        actions.set_rolling(school.base, period=period, grace=grace, by=school.secretary, at=TEN)
+    assert (refused.value.code, events()) == (code, [])
+
+
+def test_the_mode_of_a_course_is_its_own_or_its_type_s(school):
+    course = school.meeting.course
+    assert mode_of(course) is Mode.BY_TEACHER
+    actions.set_mode_of_type(course.course_type, Mode.ROLLING_QR, by=school.secretary, at=TEN)
+    assert mode_of(course) is Mode.ROLLING_QR
+    assert actions.set_mode_of_courses([course], Mode.SET_QR, by=school.secretary, at=TEN) == 1
+    assert actions.set_mode_of_courses([course], Mode.SET_QR, by=school.secretary, at=TEN) == 0
+    assert mode_of(course) is Mode.SET_QR
+    assert _details() == {"course": str(course.uuid), "mode": "set_qr"}
+    actions.set_mode_of_courses([course], None, by=school.secretary, at=TEN)
+    assert (mode_of(course), _details()) == (Mode.ROLLING_QR, {"course": str(course.uuid)})
+    actions.set_mode_of_type(course.course_type, Mode.ROLLING_QR, by=school.secretary, at=TEN)
+    assert events() == ["course_type.mode_set", "course.mode_set", "course.mode_set"]
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda school, by: actions.set_rolling(school.base, period=20, grace=5, by=by, at=TEN),
+        lambda school, by: actions.set_mode_of_type(school.meeting.course.course_type, Mode.SET_QR, by=by, at=TEN),
+        lambda school, by: actions.set_mode_of_courses([school.meeting.course], Mode.SET_QR, by=by, at=TEN),
+    ],
+)
+def test_modes_and_pace_need_a_right(school, act):
+    with pytest.raises(Refused) as refused:
+        act(school, school.teacher.user)
+    assert (refused.value.code, events()) == ("no_right", [])

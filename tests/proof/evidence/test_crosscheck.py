@@ -2,7 +2,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from tests.proof.evidence.school import GOOD, MEETING, NINE, REQUEST, UNKNOWN, School
+from tests.proof.evidence.school import GOOD, MEETING, NINE, REQUEST, UNKNOWN, School, named
 
 from emarge.proof.evidence import crosscheck, records
 from emarge.proof.evidence.errors import EvidenceError, Fault
@@ -144,6 +144,65 @@ def test_a_sign_in_at_the_last_instant_of_the_window_counts(school):
         Warn.CLOCK_UNKNOWN,
         Warn.NO_APPROVAL,
     ]
+
+
+def scan(school, student, at):
+    school.add(
+        "roll_call.scanned",
+        student,
+        at,
+        role="student",
+        meeting=MEETING,
+        student=student,
+        details={"step": 1, "late_ms": 0, "way": "camera"},
+        content={"people": named(student)},
+    )
+
+
+def start_by_code(school):
+    details = {"closes_at": records.instant(NINE + timedelta(hours=2)), "mode": "rolling_qr"}
+    school.add("roll_call.started", "blaise", NINE, meeting=MEETING, details=details, content={})
+
+
+def test_by_code_students_sign_before_the_roll_call_ends(school):
+    start_by_code(school)
+    scan(school, "ada", NINE + timedelta(minutes=1))
+    mark(school, "alan", "late", NINE + timedelta(minutes=2))
+    school.sign("ada", NINE + timedelta(minutes=3))
+    school.sign("alan", NINE + timedelta(minutes=4))
+    school.end_roll_call({"ada": ("present", 0), "alan": ("late", 0), "élise": ("absent", 0)})
+    assert [caution.warn for caution in crosscheck.check(found(school), REQUEST)] == [
+        Warn.CLOCK_UNKNOWN,
+        Warn.NO_APPROVAL,
+    ]
+
+
+def test_by_code_who_signed_unscanned_is_said_not_to_be_compared(school):
+    start_by_code(school)
+    mark(school, "ada", "absent", NINE + timedelta(minutes=2))
+    school.sign("ada", NINE + timedelta(minutes=3))
+    assert Caution(Warn.NO_ROLL_CALL, (2,)) in crosscheck.check(found(school), REQUEST)
+
+
+@pytest.mark.parametrize(
+    ("marks", "detail"),
+    [
+        ({"ada": ("absent", 0)}, "the roll call says that this student was absent"),
+        ({"alan": ("present", 0)}, "the roll call did not expect this student to sign"),
+    ],
+)
+def test_by_code_the_end_of_the_roll_call_contradicts_nobody_who_signed(school, marks, detail):
+    start_by_code(school)
+    scan(school, "ada", NINE + timedelta(minutes=1))
+    school.sign("ada", NINE + timedelta(minutes=3))
+    school.end_roll_call(marks)
+    with pytest.raises(EvidenceError) as caught:
+        crosscheck.check(found(school), REQUEST)
+    assert (caught.value.fault, caught.value.file, caught.value.detail) == (
+        Fault.PRESENCE,
+        "records/0000000002.json",
+        detail,
+    )
 
 
 def test_an_approval_before_the_request_is_none(school):

@@ -1,7 +1,7 @@
 import pytest
 from django.template import Context, Template
 
-from emarge.attendance.rules import DrawingRefusedError
+from emarge.attendance.drawing import DrawingRefusedError
 from emarge.spaces.templatetags.signatures import signature_svg
 
 DRAWING = b"v1;600x300;100,100 100,0 100,50;300,80"

@@ -11,23 +11,33 @@ from emarge.attendance.actions.parameters import (
     flag_courses,
     flag_students,
     set_extension,
+    set_mode_of_courses,
+    set_mode_of_type,
+    set_rolling,
 )
 from emarge.attendance.actions.roll_call import end_roll_call, mark, open_roll_call
-from emarge.attendance.actions.sign_in import open_sign_in, sign_in
+from emarge.attendance.actions.scan import arrive, scan
+from emarge.attendance.actions.sign_in import open_for_teacher, open_sign_in, sign_in
 from emarge.attendance.actions.supervision import settle, validate_meeting
 
 __all__ = [
     "activate",
+    "arrive",
     "correct_student",
     "deactivate",
     "end_roll_call",
     "flag_courses",
     "flag_students",
     "mark",
+    "open_for_teacher",
     "open_roll_call",
     "open_sign_in",
     "record_corrections",
+    "scan",
     "set_extension",
+    "set_mode_of_courses",
+    "set_mode_of_type",
+    "set_rolling",
     "settle",
     "sign_in",
     "validate_meeting",

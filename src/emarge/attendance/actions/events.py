@@ -10,11 +10,11 @@ from django.db import transaction
 from emarge.accounts.models import User
 from emarge.attendance.live import hub
 from emarge.attendance.models import RollCall, RollCallLine
-from emarge.attendance.people import actor_of, author, identity
-from emarge.attendance.rules import Method
+from emarge.attendance.people import actor_of, author, identity, teachers
+from emarge.attendance.rules import Method, Mode, closes_at, instant
 from emarge.audit import actions as audit
 from emarge.audit.queries import named_students
-from emarge.institutions.models import Student
+from emarge.institutions.models import Student, Teacher
 
 
 def locked_roll_call(roll_call: RollCall) -> RollCall:
@@ -70,6 +70,27 @@ def record(
         subject=subject,
     )
     transaction.on_commit(lambda: hub.publish(str(meeting)))
+
+
+def record_start(roll_call: RollCall, *, by: User, at: datetime) -> None:
+    """Record that students may scan from now on."""
+    rolling = roll_call.mode == Mode.ROLLING_QR.value
+    pace = {"period_seconds": roll_call.period_seconds, "grace_seconds": roll_call.grace_seconds} if rolling else {}
+    taught_by = Teacher.objects.filter(uuid__in=[UUID(teacher) for teacher in roll_call.teacher_uuids])
+    record(
+        roll_call,
+        "roll_call.started",
+        by=by,
+        at=at,
+        subject=roll_call.uuid,
+        details={
+            "mode": roll_call.mode,
+            **pace,
+            "closes_at": instant(closes_at(roll_call.ends_at, roll_call.extension_minutes)),
+        },
+        content={},
+        people=teachers(taught_by),
+    )
 
 
 def record_who_is_listed(roll_call: RollCall, roster: Iterable[Student], *, by: User, at: datetime) -> None:

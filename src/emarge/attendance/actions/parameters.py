@@ -7,16 +7,16 @@ from django.db import transaction
 
 from emarge.accounts.models import Right, User
 from emarge.attendance import rules
-from emarge.attendance.models import Parameters
+from emarge.attendance.models import ModeOfCourse, ModeOfType, Parameters
 from emarge.attendance.people import actor_of, author, identity
-from emarge.attendance.rules import Refusal
+from emarge.attendance.rules import Mode, Refusal
 from emarge.attendance.texts import refuse
 from emarge.audit import actions as audit
 from emarge.audit.queries import log_is_known
 from emarge.hosting.models import Base
 from emarge.institutions.models import InstitutionCode, Student
 from emarge.institutions.rules import Lack, lacks
-from emarge.timetable.models import Course
+from emarge.timetable.models import Course, CourseType
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,12 @@ def _record(
 
 
 def _record_parameters(parameters: Parameters, *, by: User | None, at: datetime) -> None:
-    details = {"active": parameters.active, "extension_minutes": parameters.extension_minutes}
+    details = {
+        "active": parameters.active,
+        "extension_minutes": parameters.extension_minutes,
+        "period_seconds": parameters.period_seconds,
+        "grace_seconds": grace_of(parameters),
+    }
     _record(parameters, "parameters.changed", by=by, at=at, details=details)
 
 
@@ -126,6 +131,82 @@ def set_extension(base: Base, *, minutes: int, by: User | None, at: datetime) ->
     parameters.save(update_fields=["extension_minutes"])
     _record_parameters(parameters, by=by, at=at)
     return parameters
+
+
+def grace_of(parameters: Parameters) -> int:
+    """How long after its period a rolling code still counts, in seconds: one period unless set (row M2.4)."""
+    return parameters.period_seconds if parameters.grace_seconds is None else parameters.grace_seconds
+
+
+@transaction.atomic
+def set_rolling(base: Base, *, period: int, grace: int | None, by: User | None, at: datetime) -> Parameters:
+    """Set the period of rolling codes and their grace, in seconds; roll calls that are open keep theirs (row M2.4).
+
+    Raises Refused: no right, period or grace out of range.
+    """
+    _need(by, Right.EDIT_PARAMETERS)
+    refuse(rules.why_not_set_period(period, grace))
+    parameters = _locked(base)
+    if (parameters.period_seconds, parameters.grace_seconds) == (period, grace):
+        return parameters
+    parameters.period_seconds, parameters.grace_seconds = period, grace
+    parameters.save(update_fields=["period_seconds", "grace_seconds"])
+    _record_parameters(parameters, by=by, at=at)
+    return parameters
+
+
+@transaction.atomic
+def set_mode_of_type(course_type: CourseType, mode: Mode, *, by: User | None, at: datetime) -> None:
+    """Say how the roll is called in the courses of a type; roll calls that are open keep theirs (row M2.4).
+
+    Raises Refused: no right.
+    """
+    _need(by, Right.EDIT_PARAMETERS)
+    parameters = _locked(course_type.base)
+    said = ModeOfType.objects.filter(course_type=course_type).first()
+    if (Mode(said.mode) if said else Mode.BY_TEACHER) is mode:
+        return
+    ModeOfType.objects.update_or_create(
+        course_type=course_type, defaults={"base": course_type.base, "mode": mode.value}
+    )
+    _record(
+        parameters,
+        "course_type.mode_set",
+        by=by,
+        at=at,
+        details={"mode": mode.value},
+        content={"type": course_type.name},
+    )
+
+
+@transaction.atomic
+def set_mode_of_courses(courses: Iterable[Course], mode: Mode | None, *, by: User | None, at: datetime) -> int:
+    """Say how the roll is called in courses, or (None) as their type says; answers how many changed (row M2.4).
+
+    Raises Refused: no right.
+    """
+    _need(by, Right.EDIT_SUBJECTION)
+    rows = Course.objects.filter(pk__in=[course.pk for course in courses]).select_for_update(of=("self",))
+    changed = []
+    for course in rows.select_related("subject", "course_type", "base"):
+        said = ModeOfCourse.objects.filter(course=course).first()
+        if (Mode(said.mode) if said else None) is mode:
+            continue
+        if mode is None:
+            ModeOfCourse.objects.filter(course=course).delete()
+        else:
+            ModeOfCourse.objects.update_or_create(course=course, defaults={"base": course.base, "mode": mode.value})
+        changed.append(course)
+    for course in changed:
+        _record(
+            _locked(course.base),
+            "course.mode_set",
+            by=by,
+            at=at,
+            details={"course": str(course.uuid), **({"mode": mode.value} if mode else {})},
+            content={"title": course.subject.name, "type": course.course_type.name},
+        )
+    return len(changed)
 
 
 @transaction.atomic

@@ -9,8 +9,10 @@ from django.db.models import Q, QuerySet
 from emarge.accounts.models import Right, User
 from emarge.attendance import people, rules
 from emarge.attendance.actions.events import locked_line, locked_roll_call, record, record_who_is_listed
-from emarge.attendance.models import Parameters, RollCall, RollCallLine
-from emarge.attendance.rules import Presence, Refusal
+from emarge.attendance.actions.parameters import grace_of
+from emarge.attendance.models import Parameters, RollCall, RollCallLine, SignIn
+from emarge.attendance.queries import mode_of
+from emarge.attendance.rules import Mode, Presence, Refusal
 from emarge.attendance.texts import refuse, refused
 from emarge.audit.actions import pseudonyms
 from emarge.audit.queries import last_record
@@ -18,7 +20,10 @@ from emarge.institutions.models import InstitutionCode, Student, Teacher
 from emarge.timetable.models import ClassMeeting
 
 
-def _refuse_who_may_not_call(by: User, *, teaches: bool) -> None:
+def _refuse_who_may_not_call(by: User, *, teaches: bool, mode: Mode) -> None:
+    """Its teachers call a roll; by QR code also staff with the right, in the teachers' place (row M4.7)."""
+    if mode.by_code and by.has_right(Right.OPEN_FOR_TEACHER):
+        return
     refuse(rules.why_not_call(can_enter=by.has_right(Right.ENTER_ABSENCES), teaches=teaches))
 
 
@@ -36,7 +41,8 @@ def open_roll_call(meeting: ClassMeeting, *, by: User, at: datetime) -> RollCall
     rows = ClassMeeting.objects.select_related("base", "course__subject", "course__course_type", "room")
     meeting = rows.select_for_update(of=("self",)).get(pk=meeting.pk)
     teachers = list(meeting.teachers.all())
-    _refuse_who_may_not_call(by, teaches=any(teacher.user_id == by.pk for teacher in teachers))
+    mode = mode_of(meeting.course)
+    _refuse_who_may_not_call(by, teaches=any(teacher.user_id == by.pk for teacher in teachers), mode=mode)
     existing = RollCall.objects.filter(meeting=meeting).first()
     if existing is not None:
         return existing
@@ -51,7 +57,7 @@ def open_roll_call(meeting: ClassMeeting, *, by: User, at: datetime) -> RollCall
     )
     roster = list(_roster(meeting))
     refuse(rules.why_not_freeze(len(roster)))
-    roll_call = _create(meeting, code, parameters.extension_minutes, teachers, by=by, at=at)
+    roll_call = _create(meeting, code, parameters, mode, teachers, by=by, at=at)
     lines = _freeze(roll_call, meeting, roster)
     names = pseudonyms(student.uuid for student in roster)
     record_who_is_listed(roll_call, roster, by=by, at=at)
@@ -81,13 +87,15 @@ def _roster(meeting: ClassMeeting) -> QuerySet[Student]:
 def _create(
     meeting: ClassMeeting,
     code: InstitutionCode,
-    extension_minutes: int,
+    parameters: Parameters,
+    mode: Mode,
     teachers: list[Teacher],
     *,
     by: User,
     at: datetime,
 ) -> RollCall:
     course = meeting.course
+    rolling = mode is Mode.ROLLING_QR
     public = ", ".join(sorted(group.name for group in course.groups.all()))
     return RollCall.objects.create(
         base=meeting.base,
@@ -100,7 +108,10 @@ def _create(
         teacher_uuids=sorted(str(teacher.uuid) for teacher in teachers),
         starts_at=meeting.starts_at,
         ends_at=meeting.ends_at,
-        extension_minutes=extension_minutes,
+        extension_minutes=parameters.extension_minutes,
+        mode=mode.value,
+        period_seconds=parameters.period_seconds if rolling else 0,
+        grace_seconds=grace_of(parameters) if rolling else 0,
         opened_at=at,
         opened_by=by,
     )
@@ -116,6 +127,7 @@ def _freeze(roll_call: RollCall, meeting: ClassMeeting, roster: list[Student]) -
                 last_name=student.last_name,
                 first_name=student.first_name,
                 expected=meeting.course.digital_sign_in and student.subject_to_sign_in,
+                presence=(Presence.AWAITED if Mode(roll_call.mode).by_code else Presence.PRESENT).value,
             )
             for student in roster
         ]
@@ -179,7 +191,7 @@ def mark(
     """
     roll_call = locked_roll_call(line.roll_call)
     line = locked_line(line)
-    _refuse_who_may_not_call(by, teaches=_teaches(by, roll_call))
+    refuse(rules.why_not_call(can_enter=by.has_right(Right.ENTER_ABSENCES), teaches=_teaches(by, roll_call)))
     reason = reason.strip()
     refuse(
         rules.why_not_mark(
@@ -188,6 +200,7 @@ def mark(
             reason=reason,
             ended=roll_call.ended_at is not None,
             validated=roll_call.validated_at is not None,
+            signed=SignIn.objects.filter(line=line).exists(),
             ends_at=roll_call.ends_at,
             at=at,
         )
@@ -215,12 +228,14 @@ def mark(
 def end_roll_call(roll_call: RollCall, *, by: User, at: datetime) -> RollCall:
     """End the roll call: its marks stand from now on. A second call changes nothing.
 
+    By QR code, whoever is awaited is absent from then on (row M4.6).
     Raises Refused: not your meeting, no right.
     """
     roll_call = locked_roll_call(roll_call)
-    _refuse_who_may_not_call(by, teaches=_teaches(by, roll_call))
+    _refuse_who_may_not_call(by, teaches=_teaches(by, roll_call), mode=Mode(roll_call.mode))
     if roll_call.ended_at is not None:
         return roll_call
+    roll_call.lines.filter(presence=Presence.AWAITED.value).update(presence=Presence.ABSENT.value)
     roll_call.ended_at = at
     roll_call.save(update_fields=["ended_at"])
     lines = list(roll_call.lines.select_related("student"))

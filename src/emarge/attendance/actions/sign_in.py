@@ -4,11 +4,13 @@ from django.db import transaction
 
 from emarge.accounts.models import Right, User
 from emarge.attendance import rules
-from emarge.attendance.actions.events import locked_line, locked_roll_call, record
-from emarge.attendance.models import RollCall, RollCallLine, SignIn, TeacherSignature
+from emarge.attendance.actions.events import locked_line, locked_roll_call, record, record_start
+from emarge.attendance.drawing import DrawingRefusedError, parse_drawing
+from emarge.attendance.models import RollCall, RollCallLine, Scan, SignIn, TeacherSignature
 from emarge.attendance.people import identity, teachers
-from emarge.attendance.rules import DrawingRefusedError, Method, Presence, Refusal
+from emarge.attendance.rules import Grant, Method, Mode, Presence, Refusal
 from emarge.attendance.texts import refuse
+from emarge.attendance.tickets import NO_TRACE, Trace
 from emarge.institutions.models import Teacher
 
 
@@ -18,7 +20,7 @@ def _signature(method: Method, drawing: str, *, consent: bool, typed_name: str) 
     if method is Method.KEYBOARD:
         return b""
     try:
-        rules.parse_drawing(drawing)
+        parse_drawing(drawing)
     except DrawingRefusedError as error:
         refuse(error.refusal)
     return drawing.encode("ascii")
@@ -45,6 +47,8 @@ def open_sign_in(
 ) -> TeacherSignature:
     """Sign as a teacher of the meeting: the first signature opens the sign-in; again, it is returned.
 
+    By QR code the first signature also starts the roll call, unless staff did.
+
     ``drawing`` is the posted text (docs/formats/drawing.md), empty for the keyboard, which needs ``consent``
     and ``typed_name`` instead. Opening needs the right to enter absences; a further teacher only signs.
     Raises Refused: someone else, not your meeting, no right, roll call not ended, too early, window closed,
@@ -64,9 +68,12 @@ def open_sign_in(
     closes_at = rules.closes_at(roll_call.ends_at, roll_call.extension_minutes)
     refuse(
         rules.why_not_open_sign_in(
+            mode=Mode(roll_call.mode),
             ended=roll_call.ended_at is not None,
             validated=roll_call.validated_at is not None,
+            opened_for_teacher=roll_call.sign_in_opened_by_id is not None,
             starts_at=roll_call.starts_at,
+            ends_at=roll_call.ends_at,
             closes_at=closes_at,
             at=at,
         )
@@ -94,7 +101,40 @@ def open_sign_in(
         content=_content(method, kept, typed_name),
         people=teachers([teacher]),
     )
+    if first and Mode(roll_call.mode).by_code:
+        record_start(roll_call, by=by, at=at)
     return signature
+
+
+@transaction.atomic
+def open_for_teacher(roll_call: RollCall, *, by: User, at: datetime) -> RollCall:
+    """Start a roll call by QR code in the teachers' place: students scan and sign, a teacher signs later (row M4.7).
+
+    A second call changes nothing. Raises Refused: no right, not by code, ended, too early, window closed, sealed.
+    """
+    roll_call = locked_roll_call(roll_call)
+    refuse(None if by.has_right(Right.OPEN_FOR_TEACHER) else Refusal.NO_RIGHT)
+    refuse(rules.why_not_start_by_code(mode=Mode(roll_call.mode), cancelled=roll_call.meeting.cancelled))
+    if roll_call.sign_in_opened_at is not None:
+        return roll_call
+    closes_at = rules.closes_at(roll_call.ends_at, roll_call.extension_minutes)
+    refuse(Refusal.ROLL_CALL_ENDED if roll_call.ended_at is not None else None)
+    refuse(
+        rules.why_not_open_sign_in(
+            mode=Mode(roll_call.mode),
+            ended=False,
+            validated=roll_call.validated_at is not None,
+            opened_for_teacher=False,
+            starts_at=roll_call.starts_at,
+            ends_at=roll_call.ends_at,
+            closes_at=closes_at,
+            at=at,
+        )
+    )
+    roll_call.sign_in_opened_at, roll_call.sign_in_closes_at, roll_call.sign_in_opened_by = at, closes_at, by
+    roll_call.save(update_fields=["sign_in_opened_at", "sign_in_closes_at", "sign_in_opened_by"])
+    record_start(roll_call, by=by, at=at)
+    return roll_call
 
 
 @transaction.atomic
@@ -106,15 +146,17 @@ def sign_in(
     drawing: str,
     at: datetime,
     ip: str = "",
+    trace: Trace = NO_TRACE,
+    grant: Grant | None = None,
     consent: bool = False,
     typed_name: str = "",
 ) -> SignIn:
     """Sign one's own line; signing again, on this device or another, returns the first signature.
 
     ``drawing`` is the posted text (docs/formats/drawing.md), empty for the keyboard, which needs ``consent``
-    and ``typed_name`` instead; ``ip`` is sealed with the content.
-    Raises Refused: someone else, not expected, absent, not open, window closed, settled, sealed, a drawing
-    or a consent that is missing or malformed.
+    and ``typed_name`` instead; ``ip`` is sealed with the content. Who was scanned signs under the ``grant`` of a scan.
+    Raises Refused: someone else, not expected, absent, not scanned, not on that device, not in time, not open,
+    window closed, settled, sealed, a drawing or a consent that is missing or malformed.
     """
     line = locked_line(line)
     roll_call = line.roll_call
@@ -132,10 +174,21 @@ def sign_in(
             opened_at=roll_call.sign_in_opened_at,
             closes_at=rules.closes_at(roll_call.ends_at, roll_call.extension_minutes),
             at=at,
+            scanned=Scan.objects.filter(line=line).exists(),
+            grant=grant,
         )
     )
     kept = _signature(method, drawing, consent=consent, typed_name=typed_name)
-    signed = SignIn.objects.create(base=roll_call.base, line=line, signed_at=at, method=method.value, drawing=kept)
+    signed = SignIn.objects.create(
+        base=roll_call.base,
+        line=line,
+        signed_at=at,
+        method=method.value,
+        drawing=kept,
+        device=trace.device,
+        network=trace.network,
+        session=trace.session,
+    )
     record(
         roll_call,
         "sign_in.signed",

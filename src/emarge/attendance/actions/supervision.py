@@ -50,11 +50,17 @@ def settle(line: RollCallLine, *, by: User, reason: str, at: datetime) -> RollCa
     return line
 
 
+def _awaits_a_teacher(roll_call: RollCall) -> bool:
+    """Whether staff opened in the teachers' place, and none of them has signed (row M4.7)."""
+    return roll_call.sign_in_opened_by_id is not None and not roll_call.teacher_signatures.exists()
+
+
 @transaction.atomic
 def validate_meeting(roll_call: RollCall, *, by: User, at: datetime) -> RollCall:
     """Validate a meeting finally: it is sealed, and nothing in it changes any more (row M6.2).
 
-    Raises Refused: no right, sealed already, roll call not ended, window still open, lines not settled.
+    Raises Refused: no right, sealed already, roll call not ended, window still open, lines not
+    settled, no teacher has signed yet.
     """
     _need(by, Right.VALIDATE_MEETINGS)
     roll_call = locked_roll_call(roll_call)
@@ -64,6 +70,8 @@ def validate_meeting(roll_call: RollCall, *, by: User, at: datetime) -> RollCall
         rules.why_not_validate(
             ended=roll_call.ended_at is not None,
             validated=roll_call.validated_at is not None,
+            teacher_expected=_awaits_a_teacher(roll_call),
+            ends_at=roll_call.ends_at,
             closes_at=rules.closes_at(roll_call.ends_at, roll_call.extension_minutes),
             statuses=statuses,
             now=at,

@@ -1,7 +1,7 @@
 """What the records of a bundle say together (docs/formats/bundle.md, *Checks*, 6)."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from emarge.proof.evidence.errors import EvidenceError, Fault
@@ -54,15 +54,28 @@ def _check_order_of_time(found: Sequence[Proved]) -> None:
 
 @dataclass
 class _Meeting:
-    """What the log has said of a class meeting so far: expected students with their presence, the window."""
+    """What the log has said of a class meeting so far: expected students with their presence, the window.
+
+    By QR code students sign before the roll call ends: ``scanned`` (or declared present by hand) come first.
+    """
 
     presences: dict[str, str] | None = None
     closes_at: datetime | None = None
+    scanned: set[str] = field(default_factory=set)
+    signed: list[Proved] = field(default_factory=list)
 
     def mark(self, student: str, presence: str) -> None:
         # Marks made before the end of the roll call are in its roster already.
-        if self.presences is not None and student in self.presences:
+        if self.presences is None:
+            (self.scanned.discard if presence == "absent" else self.scanned.add)(student)
+        elif student in self.presences:
             self.presences[student] = presence
+
+    def end(self, presences: dict[str, str]) -> None:
+        """The roll call ended; those who signed before must stand in it as present."""
+        self.presences = presences
+        for one in self.signed:
+            _check_presence(one, presences)
 
 
 def _check_sign_ins(found: Sequence[Proved]) -> list[Caution]:
@@ -78,30 +91,37 @@ def _check_sign_ins(found: Sequence[Proved]) -> list[Caution]:
         if record.event in EVENTS:
             roster = rosters.take(one)
             if roster is not None and record.event == "roll_call.ended":
-                meeting.presences = {line["student"]: line["presence"] for line in roster if line["expected"]}
+                meeting.end({line["student"]: line["presence"] for line in roster if line["expected"]})
         elif record.event == "roll_call.marked":
             meeting.mark(record.student or "", record.details["presence"])
-        elif record.event == "sign_in.opened":
+        elif record.event == "roll_call.scanned":
+            meeting.scanned.add(record.student or "")
+        elif record.event in {"sign_in.opened", "roll_call.started"}:
             meeting.closes_at = read_instant(record.details["closes_at"])
         elif record.event == "sign_in.signed":
             _check_sign_in(one, meeting)
-            no_roll_call += [one] if meeting.presences is None else []
+            meeting.signed.append(one)
+            called = meeting.presences is not None or record.student in meeting.scanned
+            no_roll_call += [] if called else [one]
             no_opening += [one] if meeting.closes_at is None else []
     rosters.finish()
     return [*_caution(Warn.NO_ROLL_CALL, no_roll_call), *_caution(Warn.NO_OPENING, no_opening)]
 
 
 def _check_sign_in(one: Proved, meeting: _Meeting) -> None:
-    student = one.record.student or ""
     if meeting.presences is not None:
-        presence = meeting.presences.get(student)
-        if presence is None:
-            raise EvidenceError(Fault.PRESENCE, one.file, "the roll call did not expect this student to sign")
-        if presence == "absent":
-            raise EvidenceError(Fault.PRESENCE, one.file, "the roll call says that this student was absent")
+        _check_presence(one, meeting.presences)
     if meeting.closes_at is not None and one.record.at > meeting.closes_at:
         late = one.record.at - meeting.closes_at
         raise EvidenceError(Fault.WINDOW, one.file, f"signed {late.total_seconds():.6f} s after the window closed")
+
+
+def _check_presence(one: Proved, presences: dict[str, str]) -> None:
+    presence = presences.get(one.record.student or "")
+    if presence is None:
+        raise EvidenceError(Fault.PRESENCE, one.file, "the roll call did not expect this student to sign")
+    if presence == "absent":
+        raise EvidenceError(Fault.PRESENCE, one.file, "the roll call says that this student was absent")
 
 
 def _check_approval(found: Sequence[Proved], request: Request) -> list[Caution]:

@@ -10,6 +10,8 @@ from emarge.proof.evidence.errors import RecordError
 
 MINUTES_OF_A_DAY = 1440
 PRESENCES = ("present", "absent", "late")
+MODES = ("by_teacher", "set_qr", "rolling_qr")
+WAYS = ("camera", "app", "typed")
 MAX_ROSTER_LINES = 300
 CLOCK_STATES = ("in_sync", "soon_out_of_sync", "out_of_sync", "unknown")
 CLOCK_CHANGED = "clock.changed"
@@ -91,6 +93,21 @@ def _check_day(value: object) -> None:
         date.fromisoformat(value)
     except ValueError as error:
         raise RecordError(f"not a day: {value}") from error
+
+
+def _check_step(value: object) -> None:
+    if type(value) is not int or value < 0:
+        raise RecordError(f"not a step: {value!r:.60}")
+
+
+def _check_mode(value: object) -> None:
+    if value not in MODES:
+        raise RecordError(f"not a mode of roll call: {value!r:.60}")
+
+
+def _check_way(value: object) -> None:
+    if value not in WAYS:
+        raise RecordError(f"not a way to scan: {value!r:.60}")
 
 
 def _check_opened_roster(value: object) -> None:
@@ -202,6 +219,10 @@ _PART = {"part": _check_number, "parts": _check_number}
 KNOWN: Mapping[str, Required] = {
     "log.opened": Required(),
     "roll_call.opened": Required(("meeting",), {"roster": _check_opened_roster, **_PART}),
+    "roll_call.started": Required(("meeting",), {"closes_at": read_instant}),
+    "roll_call.scanned": Required(
+        ("meeting", "student", "commitment"), {"step": _check_step, "late_ms": _check_step, "way": _check_way}
+    ),
     "roll_call.marked": Required(("meeting", "student"), {"presence": _check_presence, "minutes_late": _check_minutes}),
     "roll_call.ended": Required(("meeting",), {"roster": _check_ended_roster, **_PART}),
     "sign_in.opened": Required(_SIGNED, {"closes_at": read_instant}),
@@ -211,6 +232,8 @@ KNOWN: Mapping[str, Required] = {
     "meeting.validated": Required(("meeting",)),
     "parameters.changed": Required(),
     "course.flagged": Required((), {"course": check_uuid, "flagged": _check_bool}),
+    "course.mode_set": Required((), {"course": check_uuid}),
+    "course_type.mode_set": Required((), {"mode": _check_mode}),
     "student.listed": Required(("student", "commitment")),
     "student.flagged": Required(("student",), {"flagged": _check_bool}),
     "audit_trail.requested": Required((), _REQUEST),

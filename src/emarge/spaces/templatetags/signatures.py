@@ -5,7 +5,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from emarge.attendance.rules import Drawing, parse_drawing
+from emarge.attendance.drawing import Drawing, parse_drawing
 
 register = template.Library()
 

@@ -1,0 +1,85 @@
+"""A drawn signature as compact integers (docs/formats/drawing.md). Standard library only."""
+
+import math
+import re
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+
+from emarge.attendance.rules import Refusal
+
+MAX_WIDTH, MAX_HEIGHT = 600, 300
+MAX_STROKES = 64
+MAX_POINTS = 4_000
+MAX_DRAWING_TEXT = 24 * 1024
+MIN_DRAWING_LENGTH = 20
+"""In units of the drawing: shorter is a slip of the finger, not a signature."""
+
+_SIZE = re.compile(r"([1-9][0-9]{0,4})x([1-9][0-9]{0,4})")
+_NUMBER = r"(?:0|-?[1-9][0-9]{0,2})"
+_STROKE = re.compile(rf"{_NUMBER},{_NUMBER}(?: {_NUMBER},{_NUMBER})*")
+
+Point = tuple[int, int]
+
+
+class DrawingRefusedError(ValueError):
+    """The drawing is not taken; ``refusal`` says why."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.value)
+        self.refusal = refusal
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """Strokes of absolute points, inside ``width`` by ``height`` units, y downwards. No time, no pressure."""
+
+    width: int
+    height: int
+    strokes: tuple[tuple[Point, ...], ...]
+
+    @property
+    def length(self) -> float:
+        """The length of all strokes together, in units."""
+        return sum(math.dist(a, b) for stroke in self.strokes for a, b in pairwise(stroke))
+
+
+def parse_drawing(text: str) -> Drawing:
+    """Read the text form ``v1;WIDTHxHEIGHT;x,y dx,dy …;…``; there is exactly one text for a drawing.
+
+    Raises DrawingRefusedError: empty (nothing drawn, or a slip), too large, or malformed.
+    """
+    if len(text) > MAX_DRAWING_TEXT:
+        raise DrawingRefusedError(Refusal.DRAWING_TOO_LARGE)
+    if not text:
+        raise DrawingRefusedError(Refusal.DRAWING_EMPTY)
+    version, _, rest = text.partition(";")
+    size, _, strokes = rest.partition(";")
+    found = _SIZE.fullmatch(size)
+    if version != "v1" or found is None:
+        raise DrawingRefusedError(Refusal.DRAWING_MALFORMED)
+    width, height = int(found[1]), int(found[2])
+    if width > MAX_WIDTH or height > MAX_HEIGHT:
+        raise DrawingRefusedError(Refusal.DRAWING_TOO_LARGE)
+    if not strokes:
+        raise DrawingRefusedError(Refusal.DRAWING_EMPTY)
+    parts = strokes.split(";")
+    if len(parts) > MAX_STROKES or text.count(",") > MAX_POINTS:
+        raise DrawingRefusedError(Refusal.DRAWING_TOO_LARGE)
+    drawing = Drawing(width, height, tuple(_stroke(part, width, height) for part in parts))
+    if drawing.length < MIN_DRAWING_LENGTH:
+        raise DrawingRefusedError(Refusal.DRAWING_EMPTY)
+    return drawing
+
+
+def _stroke(text: str, width: int, height: int) -> tuple[Point, ...]:
+    """One stroke: a first absolute point, then steps from the point before.
+
+    Whole strokes at once: a lecture hall sends hundreds of thousands of points in a second.
+    """
+    if not _STROKE.fullmatch(text):
+        raise DrawingRefusedError(Refusal.DRAWING_MALFORMED)
+    numbers = list(map(int, text.replace(",", " ").split(" ")))
+    across, down = list(accumulate(numbers[0::2])), list(accumulate(numbers[1::2]))
+    if min(across) < 0 or max(across) > width or min(down) < 0 or max(down) > height:
+        raise DrawingRefusedError(Refusal.DRAWING_MALFORMED)
+    return tuple(zip(across, down, strict=True))
