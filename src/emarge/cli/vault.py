@@ -10,6 +10,7 @@ from emarge.cli.errors import CommandError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from emarge.cli.parsers import Subparsers
     from emarge.proof.vault.mirror_client import MirrorClient
@@ -146,7 +147,13 @@ def _serve(data: Path, number: int) -> int:
     if not url:
         raise CommandError("EMARGE_TIMESTAMP_URL is not set: it says where the timestamp authority answers.", code=2)
     client = TimestampClient(url, credential(data, "timestamping"))
-    serve(data / "vault", port=number, stamp=_stamp_with(client.stamp), mirror=_mirror_client(data))
+    serve(
+        data / "vault",
+        port=number,
+        stamp=_stamp_with(client.stamp),
+        mirror=_mirror_client(data),
+        token_time=token_time,
+    )
     return 0
 
 
@@ -160,6 +167,18 @@ def _mirror_client(data: Path) -> "MirrorClient | None":
     if not url:
         raise CommandError("EMARGE_MIRROR_URL is not set: it says where the mirror of this vault answers.", code=2)
     return MirrorClient(url, credential(data, "mirror-vault"))
+
+
+def token_time(token: bytes) -> "datetime":
+    """The instant that a timestamp token states; DestructionError when it cannot be read."""
+    from emarge.proof.timestamping.errors import TimestampError
+    from emarge.proof.timestamping.tokens import read_token
+    from emarge.proof.vault.errors import DestructionError
+
+    try:
+        return read_token(token).info.gen_time
+    except TimestampError as error:
+        raise DestructionError(str(error)) from error
 
 
 def _stamp_with(stamp: "Callable[[Sequence[bytes]], list[bytes]]") -> "Callable[[Sequence[bytes]], list[bytes]]":

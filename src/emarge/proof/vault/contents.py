@@ -14,6 +14,7 @@ CREATE TABLE sealed (
 ) STRICT;
 """
 _PUT = "INSERT OR REPLACE INTO sealed VALUES (?, ?, ?)"
+_DELETE = "DELETE FROM sealed WHERE log = ? AND uuid = ?"
 _GET = "SELECT value FROM sealed WHERE log = ? AND uuid = ?"
 _HAS = "SELECT 1 FROM sealed WHERE log = ? AND uuid = ?"
 
@@ -54,6 +55,18 @@ class Contents:
         content = self._contents.read(_GET, (log, uuid))
         key = self._keys.read(_HAS, (log, uuid))
         return content[0][0] if content else None, bool(key)
+
+    def destroy(self, log: str, uuids: Sequence[str]) -> None:
+        """Delete the keys of records, then their contents. ``empty_logs`` ends it."""
+        rows = [(log, uuid) for uuid in uuids]
+        for store in (self._keys, self._contents):
+            with store.transaction() as connection:
+                connection.executemany(_DELETE, rows)
+
+    def empty_logs(self) -> None:
+        """Leave no byte of what was deleted in any file of the two stores; VaultUnavailable while one is read."""
+        for store in (self._keys, self._contents):
+            store.empty_log()
 
     def close(self) -> None:
         self._contents.close()

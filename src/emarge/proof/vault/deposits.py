@@ -14,6 +14,11 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _LABEL = re.compile(r"[!-~]{1,128}", re.ASCII)
 
 
+def is_label(text: object) -> bool:
+    """Whether this can be a word to find records by."""
+    return isinstance(text, str) and _LABEL.fullmatch(text) is not None
+
+
 @dataclass(frozen=True)
 class Deposit:
     """A record to log: its bytes, words to find it by, its sealed content and key (both empty when none)."""
@@ -32,7 +37,7 @@ class Deposit:
             raise VaultRefused("bad_deposit", "a record is empty")
         if len(self.payload) > MAX_PAYLOAD or len(self.content) > MAX_CONTENT:
             raise VaultRefused("too_large", "a record or its content is too large")
-        if len(self.labels) > MAX_LABELS or not all(_LABEL.fullmatch(label) for label in self.labels):
+        if len(self.labels) > MAX_LABELS or not all(is_label(label) for label in self.labels):
             raise VaultRefused("bad_deposit", "labels are up to 16 words of 1 to 128 visible ASCII characters")
         if len(self.content_key) != (CONTENT_KEY if self.content else 0):
             raise VaultRefused("bad_deposit", "a content comes with a key of 32 bytes")

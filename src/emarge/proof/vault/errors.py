@@ -17,6 +17,10 @@ class EntryError(VaultError):
     """Bytes are not the entry of a record, or a record does not fit in an entry."""
 
 
+class DestructionError(VaultError):
+    """A plan, a certificate or a token of a destruction is not what its log would have signed, or cannot be read."""
+
+
 class CorruptVault(VaultError):  # noqa: N818 - it names a state of the vault, found by reading it
     """What is on disk contradicts itself or a signed checkpoint. The text names the first fault."""
 

@@ -4,6 +4,7 @@
   then open fsync close of each folder up to the root
 - put a file that is there: read it and compare; then the same fsync of the folders
 - replace a file: as put, the rename replaces
+- destroy files: unlink each; then open fsync close of each of their folders
 - make a folder: mkdir; then open fsync close of the folder above
 - append to staging: write… fdatasync
 - shorten staging: ftruncate fdatasync
@@ -15,7 +16,7 @@ second fsync may well succeed on pages that the kernel has thrown away.
 
 import fcntl
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -66,6 +67,17 @@ def remove(path: Path) -> None:
         path.unlink()
     with suppress(OSError):
         path.parent.rmdir()
+
+
+def destroy(paths: Iterable[Path]) -> None:
+    """Unlink files durably; one that is not there is gone already."""
+    folders = set()
+    for path in paths:
+        with _fatal(path):
+            path.unlink(missing_ok=True)
+        folders.add(path.parent)
+    for folder in sorted(folders):
+        sync_folder(folder)
 
 
 def sync_folder(path: Path) -> None:

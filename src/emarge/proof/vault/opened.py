@@ -9,6 +9,8 @@ from emarge.proof.vault.contents import Contents
 from emarge.proof.vault.create import LOCK
 from emarge.proof.vault.credentials import Credentials, read_configuration
 from emarge.proof.vault.deposits import SealedContent
+from emarge.proof.vault.destroyer import Destroyer, unreadable
+from emarge.proof.vault.destruction import TokenTime
 from emarge.proof.vault.errors import VaultRefused
 from emarge.proof.vault.mirror_client import MirrorClient
 from emarge.proof.vault.sequencer import Sequencer
@@ -18,14 +20,18 @@ from emarge.proof.vault.writer import LogWriter, Stamp
 class Vault:
     """Every log of a vault, recovered and ready to be written.
 
-    ``mirror`` reaches the mirror of a vault that has one. Raises VaultRefused (``in_use``) when another process
+    ``mirror`` reaches the mirror of a vault that has one; ``token_time`` reads the time of a token, without which
+    nothing can be destroyed. Raises VaultRefused (``in_use``) when another process
     has it, or (``no_mirror``) when it has a mirror and none is given or the reverse, CorruptVault when a log cannot
     be recovered.
     """
 
-    def __init__(self, folder: Path, stamp: Stamp, mirror: MirrorClient | None = None) -> None:
+    def __init__(
+        self, folder: Path, stamp: Stamp, mirror: MirrorClient | None = None, token_time: TokenTime = unreadable
+    ) -> None:
         self.folder = folder
         self._stamp = stamp
+        self._token_time = token_time
         self.mirror = mirror
         self.mirroring = mirroring.read(folder)
         if (mirror is None) != (self.mirroring is None):
@@ -35,6 +41,7 @@ class Vault:
         self._credentials = Credentials(folder)
         self._held = ExitStack()
         self.writers: dict[str, LogWriter] = {}
+        self.destroyers: dict[str, Destroyer] = {}
         try:
             self._held.callback(files.unlock, files.lock(folder / LOCK))
             self.sequencer = Sequencer(folder)
@@ -69,5 +76,9 @@ class Vault:
         self._held.close()
 
     def _start(self, log: logs.Log) -> None:
-        writer = self.writers[log.name] = LogWriter(log, self.sequencer, self.contents, self._stamp)
+        destroyer = Destroyer(log, self.sequencer, self.contents, self._stamp, self._token_time)
+        writer = LogWriter(log, self.sequencer, self.contents, self._stamp, destroyer.destructions)
         self._held.callback(writer.close)
+        destroyer.resume()
+        self.destroyers[log.name] = destroyer
+        self.writers[log.name] = writer

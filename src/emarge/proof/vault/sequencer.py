@@ -167,6 +167,23 @@ class Sequencer:
         rows = {size: rest for size, *rest in self._database.read(query, (log, max(after, 0), notes[-1][0]))}
         return [Span(size, note, *rows.get(size, (0, 0, 0))) for size, note in notes]
 
+    def uuids(self, log: str, start: int, end: int) -> list[str]:
+        """The records at the indexes ``[start, end)``, in order."""
+        query = "SELECT uuid FROM deposits WHERE log = ? AND position >= ? AND position < ? ORDER BY position"
+        return [uuid for (uuid,) in self._database.read(query, (log, start, end))]
+
+    def drop_labels(self, log: str, runs: Sequence[tuple[int, int]]) -> None:
+        """Forget the labels of the records in these runs ``[start, end)``, leaving no byte of them.
+
+        Raises VaultUnavailable (``busy``) while another process reads an older state: try again.
+        """
+        with self._database.transaction() as connection:
+            connection.executemany(
+                "DELETE FROM labels WHERE log = ? AND position >= ? AND position < ?",
+                [(log, start, end) for start, end in runs],
+            )
+        self._database.empty_log()
+
     def state(self, log: str) -> tuple[Head, int, int]:
         """Head, number of records and highest index (-1 when empty), in one look, to be checked."""
         query = """

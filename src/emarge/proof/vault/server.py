@@ -11,6 +11,8 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server.embed import Server
 
+from emarge.proof.vault.destroyer import unreadable
+from emarge.proof.vault.destruction import TokenTime
 from emarge.proof.vault.http import Application, Receive, Scope, Send
 from emarge.proof.vault.mirror_client import MirrorClient
 from emarge.proof.vault.opened import Vault
@@ -23,15 +25,22 @@ Fatal = Callable[[BaseException], None]
 logger = logging.getLogger("emarge.vault")
 
 
-def serve(folder: Path, *, port: int, stamp: Stamp, mirror: MirrorClient | None = None) -> None:
+def serve(
+    folder: Path,
+    *,
+    port: int,
+    stamp: Stamp,
+    mirror: MirrorClient | None = None,
+    token_time: TokenTime = unreadable,
+) -> None:
     """Serve a vault until SIGTERM or SIGINT; ``stamp`` turns SHA-256 digests into timestamp tokens.
 
-    ``mirror`` reaches the mirror of a vault that has one.
+    ``mirror`` reaches the mirror of a vault that has one; ``token_time`` reads the time of a token.
 
     Raises VaultRefused when there is no vault or another process has it, CorruptVault when a log cannot be
     recovered, and DurabilityLost or CorruptVault when writing failed: the caller ends the process then.
     """
-    vault = Vault(folder, stamp, mirror)
+    vault = Vault(folder, stamp, mirror, token_time)
     try:
         asyncio.run(answer(lambda fatal: Application(vault, fatal), port))
     finally:

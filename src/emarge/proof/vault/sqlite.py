@@ -9,7 +9,7 @@ from typing import Any
 import apsw
 
 from emarge.proof.vault import files
-from emarge.proof.vault.errors import CorruptVault, DurabilityLost
+from emarge.proof.vault.errors import CorruptVault, DurabilityLost, VaultUnavailable
 
 _VERSION = 1
 
@@ -58,6 +58,19 @@ class Database:
                 return self._connection.execute(query, values).fetchall()
             except apsw.Error as error:
                 raise CorruptVault(f"{self._name} cannot be read: {type(error).__name__}") from error
+
+    def empty_log(self) -> None:
+        """Move the write-ahead log into the file and truncate it: what was deleted before is then in neither.
+
+        Raises VaultUnavailable (``busy``) while another process reads an older state: try again.
+        """
+        with self._lock:
+            try:
+                self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+            except apsw.BusyError:
+                raise VaultUnavailable("busy") from None
+            except apsw.Error as error:
+                raise DurabilityLost(f"writing {self._name} failed: {type(error).__name__}") from error
 
     def close(self) -> None:
         with self._lock:

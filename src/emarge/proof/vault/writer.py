@@ -10,6 +10,7 @@ from emarge.proof.vault.checkpoint import Checkpoint
 from emarge.proof.vault.contents import Contents
 from emarge.proof.vault.cosignature import Cosigned
 from emarge.proof.vault.deposits import Deposit, Receipt
+from emarge.proof.vault.destructions import Destructions
 from emarge.proof.vault.errors import (
     CheckpointError,
     CorruptVault,
@@ -46,8 +47,11 @@ class LogWriter:
     Not for two threads at once. ``size`` counts what is sequenced, ``published`` what can be read from files.
     """
 
-    def __init__(self, log: Log, sequencer: Sequencer, contents: Contents, stamp: Stamp) -> None:
+    def __init__(
+        self, log: Log, sequencer: Sequencer, contents: Contents, stamp: Stamp, destructions: Destructions
+    ) -> None:
         self.log = log
+        self._destructions = destructions
         self._sequencer = sequencer
         self._contents = contents
         self._stamp = stamp
@@ -77,19 +81,20 @@ class LogWriter:
     def write(self, requests: Sequence[Sequence[Deposit]]) -> list[list[Receipt] | VaultRefused]:
         """Log the records of these requests that are new, in order, as one batch, and answer each request.
 
-        The answer is its receipts, or a refusal when one of its uuids was given to another payload: then
-        nothing of it is logged. Raises StampUnavailable when there are no tokens (nothing is logged, try
-        again), and DurabilityLost or CorruptVault when a write failed: the vault must be opened again.
+        The answer is its receipts, or a refusal when one of its uuids was given to another payload, or to a record
+        that was destroyed: then nothing of it is logged. Raises StampUnavailable when there are no tokens (nothing is
+        logged, try again), and DurabilityLost or CorruptVault when a write failed: the vault must be opened again.
         """
         if self._in_doubt:
             raise DurabilityLost(f"a write to the log {self.log.name} failed before")
         uuids = [deposit.uuid for request in requests for deposit in request]
         places = self._sequencer.places(self.log.name, uuids)
+        gone = {uuid for uuid, place in places.items() if self._destructions.covering(place.index)}
         receipts, payloads = {}, {}
-        for uuid, place in places.items():
-            receipts[uuid], payloads[uuid] = self._recall(uuid, place)
+        for uuid in places.keys() - gone:
+            receipts[uuid], payloads[uuid] = self._recall(uuid, places[uuid])
         fresh: list[Deposit] = []
-        refusals = [_join(request, payloads, fresh) for request in requests]
+        refusals = [_gone(request, gone) or _join(request, payloads, fresh) for request in requests]
         if fresh:
             receipts |= self._log(fresh)
         return [
@@ -198,6 +203,12 @@ class LogWriter:
             return self.log.open(note), self.log.open_published(self._stored.reader.checkpoint())
         except CheckpointError as error:
             raise CorruptVault(f"a checkpoint of the log {self.log.name} is false: {error}") from error
+
+
+def _gone(request: Sequence[Deposit], gone: set[str]) -> VaultRefused | None:
+    """The refusal of a request that repeats a record whose entry was destroyed: it cannot be compared any more."""
+    found = next((deposit.uuid for deposit in request if deposit.uuid in gone), None)
+    return VaultRefused("destroyed", f"the record {found} was destroyed") if found else None
 
 
 def _join(request: Sequence[Deposit], payloads: dict[str, bytes], fresh: list[Deposit]) -> VaultRefused | None:
