@@ -19,6 +19,7 @@ COMMANDS = (
     "vault",
     "mirror",
     "timestamping",
+    "time_",
     "web",
     "relay",
 )
