@@ -1,12 +1,11 @@
 """Deposits per second through HTTP into a real vault with a real timestamp authority, both processes of their own.
 
-Run: ``python -m benchmarks.vault [--seconds N]``. The yardstick of the same run is what the disk allows at best: a
-plain append and fdatasync per 100 records of the same size. Prints a table and, last, one JSON object.
+Run: ``python -m benchmarks.vault [--seconds N] [--mirror]``. The clients run on the same processors, in a process of
+their own (``benchmarks.vault_load``). The yardstick of the same run is what the disk allows at best: a plain append and
+fdatasync per 100 records of the same size. Prints a table and, last, one JSON object.
 """
 
 import argparse
-import asyncio
-import base64
 import json
 import os
 import secrets
@@ -15,7 +14,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
@@ -23,7 +21,7 @@ from pathlib import Path
 
 import httpx
 
-from benchmarks.http_load import Connection
+from benchmarks.vault_load import CONTENT, LOG
 from emarge.proof.timestamping import authority
 from emarge.proof.vault import mirroring
 from emarge.proof.vault.check import check_vault
@@ -31,47 +29,20 @@ from emarge.proof.vault.client import VaultClient
 from emarge.proof.vault.create import create_vault
 from emarge.proof.vault.mirror import create_mirror, vkey_of
 
-LOG = "benchmark"
-PAYLOAD = 600  # bytes: a record
-CONTENT = 3_400  # bytes: a drawn signature
 BATCH = 100
-# (clients, deposits a request); the last one is a relay that catches up
-LOADS = ((1, 1), (16, 1), (64, 1), (128, 1), (1, 100))
+# (clients, deposits a request); the last two are relays: small batches of many, and one that catches up
+LOADS = ((1, 1), (16, 1), (64, 1), (128, 1), (128, 4), (1, 100))
 
 
-def body(count: int) -> bytes:
-    """A request of ``count`` new records with contents."""
-    deposits = [
-        {
-            "uuid": str(uuid.uuid4()),
-            "payload": base64.b64encode(secrets.token_bytes(PAYLOAD)).decode(),
-            "labels": [f"meeting:{uuid.uuid4()}", f"student:{secrets.token_hex(32)}"],
-            "content": base64.b64encode(secrets.token_bytes(CONTENT)).decode(),
-            "content_key": base64.b64encode(secrets.token_bytes(32)).decode(),
-        }
-        for _ in range(count)
-    ]
-    return json.dumps({"deposits": deposits}).encode()
-
-
-async def load(url: str, credential: str, clients: int, size: int, seconds: float) -> tuple[float, list[float]]:
-    """Deposits per second over the run, and the time of each request in milliseconds, sorted."""
-    headers = f"Authorization: Bearer {credential}\r\n"
-    times: list[float] = []
-    until = time.perf_counter() + seconds
-
-    async def client() -> None:
-        connection = Connection(url)
-        while (start := time.perf_counter()) < until:
-            status, answer = await connection.request("POST", f"/logs/{LOG}/deposit", headers=headers, body=body(size))
-            if status != 200:
-                raise RuntimeError(f"the vault answered {status}: {answer!r}")
-            times.append((time.perf_counter() - start) * 1000)
-        connection.close()
-
-    began = time.perf_counter()
-    await asyncio.gather(*(client() for _ in range(clients)))
-    return len(times) * size / (time.perf_counter() - began), sorted(times)
+def load(url: str, credential: str, clients: int, size: int, seconds: float) -> dict[str, float]:
+    """What came of a load, which a process of its own makes (see ``benchmarks.vault_load``)."""
+    port = url.rpartition(":")[2]
+    command = [sys.executable, "-m", "benchmarks.vault_load", port, str(clients), str(size), str(seconds)]
+    done = subprocess.run(command, input=credential + "\n", capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
 
 
 def yardstick(folder: Path, entry: int, seconds: float) -> float:
@@ -134,48 +105,64 @@ def prepare(data: Path) -> dict[str, str]:
 
 
 @contextmanager
-def mirrored(data: Path) -> Iterator[dict[str, str]]:
+def mirrored(data: Path) -> Iterator[tuple[dict[str, "subprocess.Popen[bytes]"], dict[str, str]]]:
     """A mirror of the vault in a process of its own; what the vault's environment needs to find it."""
     for role, credential in create_mirror(data / "mirror", name="mirror.example").items():
         (data / "credentials" / f"mirror-{role}").write_text(credential)
     mirroring.configure(data / "vault", mirroring.Mirroring(vkey_of(data / "mirror"), mirroring.SYNC))
-    with started(data, "mirror", {}) as (_, url):
-        yield {"EMARGE_MIRROR_URL": url}
+    with started(data, "mirror", {}) as (process, url):
+        yield {"mirror": process}, {"EMARGE_MIRROR_URL": url}
 
 
-def measure(data: Path, seconds: float, *, mirror: bool) -> dict[str, object]:
+def measured(
+    processes: dict[str, "subprocess.Popen[bytes]"], url: str, credential: str, load_: tuple[int, int], seconds: float
+) -> dict[str, float]:
+    """One row: a load, and the processor that each process used for it."""
+    clients, size = load_
+    before = {name: processor(process) for name, process in processes.items()}
+    found = load(url, credential, clients, size, seconds)
+    used = {name: processor(process) - before[name] for name, process in processes.items()}
+    used["clients"] = found["processor_seconds"]
+    return {
+        "clients": clients,
+        "records_a_request": size,
+        "deposits_per_second": round(found["records"] / found["seconds"]),
+        "p50_ms": round(found["p50_ms"], 1),
+        "p99_ms": round(found["p99_ms"], 1),
+        "longest_ms": round(found["longest_ms"], 1),
+        **{f"{name}_cpu_us": round(one * 1e6 / found["records"]) for name, one in used.items()},
+    }
+
+
+def fill(url: str, credential: str, records: int) -> None:
+    """Have the log hold about so many records before anything is measured."""
+    done = 0.0
+    while done < records:
+        done += load(url, credential, *LOADS[-2], 1.0)["records"]
+
+
+def measure(data: Path, options: argparse.Namespace) -> dict[str, object]:
     """Every load in turn, each beside a yardstick of its own moment."""
     credentials = prepare(data)
     rows: list[dict[str, float]] = []
     with (
         started(data, "timestamping", {}) as (stamping, stamping_url),
-        mirrored(data) if mirror else nullcontext({}) as found,
+        mirrored(data) if options.mirror else nullcontext(({}, {})) as (mirrors, found),
         started(data, "vault", {"EMARGE_TIMESTAMP_URL": stamping_url, **found}) as (vault, url),
     ):
         with VaultClient(url, credentials["opener"]) as opener:
             opener.open_log(LOG)
         empty = resident(vault)
-        asyncio.run(load(url, credentials["writer"], 4, 1, 0.5))
+        load(url, credentials["writer"], 4, 1, 0.5)
+        fill(url, credentials["writer"], options.before)
         with VaultClient(url, credentials["reader"]) as reader:
             entry = len(reader.entries(LOG, [0])[0])
-        for clients, size in LOADS:
-            disk = yardstick(data, entry, min(1.0, seconds))
-            used = processor(vault)
-            rate, times = asyncio.run(load(url, credentials["writer"], clients, size, seconds))
-            used = processor(vault) - used
-            rows.append(
-                {
-                    "clients": clients,
-                    "records_a_request": size,
-                    "deposits_per_second": round(rate),
-                    "p50_ms": round(times[len(times) // 2], 1),
-                    "p99_ms": round(times[len(times) * 99 // 100], 1),
-                    "vault_cpu_ms_per_deposit": round(used * 1000 / (len(times) * size), 3),
-                    "append_fdatasync_per_second": round(disk),
-                    "ratio_to_append": round(rate / disk, 4),
-                }
-            )
-        memory = {"vault_empty": empty, "vault": resident(vault), "timestamping": resident(stamping)}
+        processes = {"vault": vault, "authority": stamping, **mirrors}
+        for one in LOADS if options.load is None else [options.load]:
+            disk = yardstick(data, entry, min(1.0, options.seconds))
+            row = measured(processes, url, credentials["writer"], one, options.seconds)
+            rows.append(row | {"append_fdatasync_per_second": round(disk)})
+        memory = {"vault_empty": empty} | {name: resident(process) for name, process in processes.items()}
         with VaultClient(url, credentials["writer"]) as writer:
             count = writer.count(LOG)
     began = time.perf_counter()
@@ -184,8 +171,9 @@ def measure(data: Path, seconds: float, *, mirror: bool) -> dict[str, object]:
         raise RuntimeError("the check counts other records than the vault")
     return {
         "benchmark": "vault",
-        "mirror": mirror,
-        "seconds_a_load": seconds,
+        "mirror": options.mirror,
+        "records_before": options.before,
+        "seconds_a_load": options.seconds,
         "entry_bytes": entry,
         "content_bytes": CONTENT,
         "loads": rows,
@@ -195,14 +183,22 @@ def measure(data: Path, seconds: float, *, mirror: bool) -> dict[str, object]:
     }
 
 
+def clients_by_records(text: str) -> tuple[int, int]:
+    """``128x4`` in numbers."""
+    clients, _, size = text.partition("x")
+    return int(clients), int(size)
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=5.0, help="of load for each row (default: %(default)s)")
     parser.add_argument("--mirror", action="store_true", help="acknowledge only what a mirror has cosigned")
-    arguments = parser.parse_args()
+    parser.add_argument("--load", type=clients_by_records, help="one load alone, as CLIENTSxRECORDS")
+    parser.add_argument("--before", type=int, default=0, help="records in the log before the first load")
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="emarge-benchmark-") as folder:
-        result = measure(Path(folder), arguments.seconds, mirror=arguments.mirror)
+        result = measure(Path(folder), options)
     columns = list(result["loads"][0])  # type: ignore[index]
     print(" | ".join(columns))
     for row in result["loads"]:  # type: ignore[attr-defined]
