@@ -2,6 +2,7 @@
 
 import hashlib
 import threading
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
@@ -11,6 +12,7 @@ from emarge.proof.timestamping.authority import Authority
 from emarge.proof.timestamping.client import TimestampClient
 from emarge.proof.timestamping.errors import TimestampUnavailable
 from emarge.proof.timestamping.messages import Failure
+from emarge.proof.timestamping.tokens import read_token
 from emarge.proof.timestamping.verify import verify_token
 
 RECORDS = [f"record {number}".encode() for number in range(messages.BATCH_LIMIT + 3)]
@@ -22,10 +24,12 @@ def answering(authority, now):
     """A function: a client of a server on loopback that answers what ``change`` makes of the true responses."""
     running = []
 
-    def start(change, *, status=200):
+    def start(change, *, status=200, asked=None):
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self):
                 requests = messages.split(self.rfile.read(int(self.headers["Content-Length"])))
+                if asked is not None:
+                    asked[:] = requests
                 body = b"".join(change([authority.respond(request, now=now) for request in requests]))
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(body)))
@@ -115,3 +119,30 @@ def test_a_status_that_is_no_success(answering, status, text):
 
     with pytest.raises(TimestampUnavailable, match=text):
         answering(refuse, status=status).stamp(DIGESTS[:1])
+
+
+@pytest.mark.parametrize("at", [0, 3, 20, 60, 100, 150, -75, "signature", "length of r"])
+def test_a_changed_byte_of_a_later_token_is_seen(answering, at):
+    """In the shape, or what it says; the digest of the content and the signature itself, verification tells."""
+
+    def change(responses):
+        other = bytearray(responses[1])
+        signature = len(other) - len(read_token(messages.read_response(responses[1])).signature)
+        other[{"signature": signature, "length of r": signature + 3}.get(at, at)] ^= 0x01
+        return [responses[0], bytes(other)]
+
+    with pytest.raises(TimestampUnavailable):
+        answering(change).stamp(DIGESTS[:2])
+
+
+def test_later_tokens_of_another_kind_are_read_too(answering, authority, now):
+    """Serial numbers that do not follow, another instant: good tokens, only not those that were foreseen."""
+
+    def mix(_):
+        return [authority.respond(request, now=at) for request, at in zip(asked, times, strict=True)]
+
+    asked, times = [], [now, now + timedelta(seconds=1), now + timedelta(seconds=2, microseconds=5)]
+    client = answering(mix, asked=asked)
+    read = [read_token(token).info for token in client.stamp(DIGESTS[:3])]
+    assert [info.digest for info in read] == DIGESTS[:3]
+    assert [info.gen_time for info in read] == times

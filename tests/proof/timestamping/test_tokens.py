@@ -1,10 +1,12 @@
 """The bytes of tokens beside asn1crypto: what we write by concatenation, it writes too."""
 
 import hashlib
+import os
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from asn1crypto import cms, tsp
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -94,3 +96,23 @@ def test_what_is_no_token_is_malformed(data):
     with pytest.raises(TimestampError) as refused:
         tokens.read_token(data)
     assert refused.value.fault is Fault.MALFORMED
+
+
+@pytest.mark.parametrize(("info", "signature"), [(100, 70), (130, 72), (128, 71), (127, 64)])
+def test_a_frame_gives_the_token_that_is_built(info, signature):
+    sid = tokens.signer_identifier(b"\x30\x00", 7)
+    certificate = tokens.signing_certificate(bytes(range(32)))
+    content, digest, signed = os.urandom(info), os.urandom(32), os.urandom(signature)
+    attributes = tokens.signed_attributes(digest, certificate)
+    frame = tokens.TokenFrame(sid, certificate)
+    assert frame.attributes(digest) == attributes
+    for _ in range(2):
+        built = tokens.build_token(content, sid=sid, attributes=attributes, signature=signed)
+        assert frame.token(content, digest, signed) == built
+
+
+@pytest.mark.parametrize("s", [1, 127, 128, tokens.P256_HALF_ORDER, tokens.P256_HALF_ORDER + 1, tokens.P256_ORDER - 1])
+@pytest.mark.parametrize("r", [1, 255, tokens.P256_ORDER - 1])
+def test_the_smaller_s_is_kept(r, s):
+    smaller = min(s, tokens.P256_ORDER - s)
+    assert tokens.low_s(encode_dss_signature(r, s)) == encode_dss_signature(r, smaller)

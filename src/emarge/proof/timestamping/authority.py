@@ -16,7 +16,6 @@ from typing import Any, Self
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
 from emarge.proof.timestamping import certificates, messages, reservation, rotation, tokens
 from emarge.proof.timestamping.clock import Reading, declared
@@ -109,7 +108,8 @@ class Authority:
         self._remind_at = self._period[1] - rotation.RENEWAL
         self._certificate = signer.public_bytes(serialization.Encoding.DER)
         self._sid = tokens.signer_identifier(signer.issuer.public_bytes(), signer.serial_number)
-        self._attribute = tokens.signing_certificate(hashlib.sha256(self._certificate).digest())
+        attribute = tokens.signing_certificate(hashlib.sha256(self._certificate).digest())
+        self._frame = tokens.TokenFrame(self._sid, attribute)
         self.root_certificate = root.public_bytes(serialization.Encoding.DER)
         self.certificates = [one.public_bytes(serialization.Encoding.DER) for one in signers]
         """DER of the certificates whose keys sign, or signed, its tokens, the current one first; not the root."""
@@ -209,17 +209,13 @@ class Authority:
         return messages.rejection(failure, text)
 
     def _token(self, info: bytes, request: Request) -> bytes:
-        attributes = tokens.signed_attributes(hashlib.sha256(info).digest(), self._attribute)
-        signature = self._key.sign(attributes, _ALGORITHM)
-        r, s = decode_dss_signature(signature)
-        if s > tokens.P256_HALF_ORDER:
-            signature = encode_dss_signature(r, tokens.P256_ORDER - s)
+        digest = hashlib.sha256(info).digest()
+        attributes = self._frame.attributes(digest)
+        signature = tokens.low_s(self._key.sign(attributes, _ALGORITHM))
+        if not request.with_certificate:
+            return self._frame.token(info, digest, signature)
         return tokens.build_token(
-            info,
-            sid=self._sid,
-            attributes=attributes,
-            signature=signature,
-            certificate=self._certificate if request.with_certificate else None,
+            info, sid=self._sid, attributes=attributes, signature=signature, certificate=self._certificate
         )
 
     def close(self) -> None:

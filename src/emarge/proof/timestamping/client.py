@@ -1,31 +1,32 @@
 """Asks the timestamp authority for tokens, many in one round trip (docs/formats/timestamping.md, *HTTP*)."""
 
+import hashlib
 import secrets
 from collections.abc import Sequence
+from http import HTTPStatus
 from types import TracebackType
 from typing import Self
 
-import httpx
-
+from emarge.proof.link import Link, LinkError
 from emarge.proof.timestamping import messages, tokens
 from emarge.proof.timestamping.der import DerError
 from emarge.proof.timestamping.errors import TimestampError, TimestampUnavailable
 from emarge.proof.timestamping.messages import RejectedError
+from emarge.proof.timestamping.tokens import Token, TokenFrame, TstInfoWriter
 
-_TIMEOUT = httpx.Timeout(10, connect=2)
-_NONCE_BITS = 64
-_ANSWERED = {httpx.codes.OK, httpx.codes.SERVICE_UNAVAILABLE}
+_TIMEOUT, _CONNECT = 10.0, 2.0  # seconds
+_NONCE_BITS = 62
+_ANSWERED = {HTTPStatus.OK, HTTPStatus.SERVICE_UNAVAILABLE}
 
 
 class TimestampClient:
-    """A kept-alive connection to one authority. May be used by several threads."""
+    """Kept connections to one authority. May be used by several threads."""
 
     def __init__(self, url: str, credential: str | None = None) -> None:
         headers = {"Content-Type": messages.BATCH_MEDIA_TYPE}
         if credential is not None:
             headers["Authorization"] = f"Bearer {credential}"
-        # The environment's proxies and .netrc have no business between two processes of one installation.
-        self._http = httpx.Client(base_url=url, headers=headers, timeout=_TIMEOUT, trust_env=False)
+        self._link = Link(url, headers, connect=_CONNECT, timeout=_TIMEOUT)
 
     def stamp(self, digests: Sequence[bytes]) -> list[bytes]:
         """One token per SHA-256 digest, in order: all or none.
@@ -39,31 +40,34 @@ class TimestampClient:
         return collected
 
     def _stamp_batch(self, digests: Sequence[bytes]) -> list[bytes]:
-        nonces = [secrets.randbits(_NONCE_BITS) for _ in digests]
+        # Under one more bit, each takes eight octets: the requests of a batch have one length.
+        nonces = [1 << _NONCE_BITS | secrets.randbits(_NONCE_BITS) for _ in digests]
         requests = [messages.build_request(digest, nonce=nonce) for digest, nonce in zip(digests, nonces, strict=True)]
         responses = self._post(b"".join(requests))
         if len(responses) != len(digests):
             raise TimestampUnavailable("The timestamp authority answered another number of requests.")
-        return [
-            _checked(response, digest, nonce)
-            for response, digest, nonce in zip(responses, digests, nonces, strict=True)
+        first, found = _checked(responses[0], digests[0], nonces[0])
+        expected = _Expected(len(responses[0]), found)
+        return [first] + [
+            expected.token(number, *answered) or _checked(*answered)[0]
+            for number, answered in enumerate(zip(responses[1:], digests[1:], nonces[1:], strict=True), start=1)
         ]
 
     def _post(self, body: bytes) -> list[bytes]:
         try:
-            answer = self._http.post("/batch", content=body)
-        except httpx.HTTPError as error:
+            answer = self._link.post("/batch", body)
+        except LinkError as error:
             raise TimestampUnavailable(f"The timestamp authority does not answer: {error}.") from error
-        if answer.status_code not in _ANSWERED:
-            raise TimestampUnavailable(f"The timestamp authority answered {answer.status_code}.")
+        if answer.status not in _ANSWERED:
+            raise TimestampUnavailable(f"The timestamp authority answered {answer.status}.")
         try:
-            return messages.split(answer.content)
+            return messages.split(answer.body)
         except DerError as error:
             raise TimestampUnavailable(f"The timestamp authority's answer cannot be read: {error}.") from error
 
     def close(self) -> None:
-        """Close the connection."""
-        self._http.close()
+        """Close the connections."""
+        self._link.close()
 
     def __enter__(self) -> Self:
         return self
@@ -74,15 +78,43 @@ class TimestampClient:
         self.close()
 
 
-def _checked(response: bytes, digest: bytes, nonce: int) -> bytes:
-    """The token of a response, once it answers this very request."""
+class _Expected:
+    """What the other tokens of a batch look like, the first one being known: all but the signature is foreseen.
+
+    A token that differs may be good all the same, and is then read element by element.
+    """
+
+    def __init__(self, length: int, first: Token) -> None:
+        """``length`` is that of the first response."""
+        info = first.info
+        self._serial = info.serial
+        self._writer = TstInfoWriter(info.policy, info.gen_time, info.accuracy)
+        self._frame = TokenFrame(first.sid, tokens.signing_certificate(first.certificate_digest))
+        self._unsigned = length - len(first.signature)
+
+    def token(self, number: int, response: bytes, digest: bytes, nonce: int) -> bytes | None:
+        """The token in the response with this number, None when it is not the one that is expected."""
+        signature = response[self._unsigned :]
+        info = self._writer.write(messages.imprint_of(digest), self._serial + number, nonce)
+        token = self._frame.token(info, hashlib.sha256(info).digest(), signature)
+        if response != messages.granted(token):
+            return None
+        try:
+            tokens.read_s(signature)
+        except DerError:
+            return None
+        return token
+
+
+def _checked(response: bytes, digest: bytes, nonce: int) -> tuple[bytes, Token]:
+    """The token of a response, once it answers this very request, and its parts."""
     try:
         token = messages.read_response(response)
-        info = tokens.read_token(token).info
+        found = tokens.read_token(token)
     except RejectedError as error:
         raise TimestampUnavailable(f"The timestamp authority refused: {error}") from error
     except (DerError, TimestampError) as error:
         raise TimestampUnavailable(f"The timestamp authority's answer cannot be read: {error}.") from error
-    if info.digest != digest or info.nonce != nonce:
+    if found.info.digest != digest or found.info.nonce != nonce:
         raise TimestampUnavailable("The timestamp authority answered another request.")
-    return token
+    return token, found

@@ -12,6 +12,9 @@ BATCH_LIMIT = 500
 BATCH_MEDIA_TYPE = "application/octet-stream"
 
 _VERSION_1 = der.integer(1)
+_IMPRINT = tlv(der.SEQUENCE, SHA256_ALGORITHM + tlv(der.OCTET_STRING, bytes(DIGEST_SIZE)))[:-DIGEST_SIZE]
+_MARK = b"\x5a" * DIGEST_SIZE
+_NEGATIVE = 0x80
 _GRANTED = tlv(der.SEQUENCE, der.integer(0))
 _REJECTION = der.integer(2)
 _IMPLICIT_EXTENSIONS = 0xA0
@@ -52,14 +55,31 @@ class Request(NamedTuple):
     with_certificate: bool
 
 
+def imprint_of(digest: bytes) -> bytes:
+    """The MessageImprint of a SHA-256 digest."""
+    return _IMPRINT + digest
+
+
 def build_request(digest: bytes, *, nonce: int) -> bytes:
     """A TimeStampReq for one SHA-256 digest, with a nonce and without certReq."""
-    imprint = tlv(der.SEQUENCE, SHA256_ALGORITHM + tlv(der.OCTET_STRING, digest))
-    return tlv(der.SEQUENCE, _VERSION_1 + imprint + der.integer(nonce))
+    return tlv(der.SEQUENCE, _VERSION_1 + imprint_of(digest) + der.integer(nonce))
+
+
+# What our client sends is known at a glance: a digest, a positive nonce of eight octets, nothing else.
+_USUAL, _, _USUAL_END = build_request(_MARK, nonce=1 << 62).partition(_MARK)
+_USUAL_SIZE = len(_USUAL) + DIGEST_SIZE + len(_USUAL_END)
+_AT_IMPRINT = len(_USUAL) - len(_IMPRINT)
+_AT_NONCE = _USUAL_SIZE - 8
+_USUAL_NONCE = _USUAL_END[:2]
 
 
 def read_request(data: bytes) -> Request:
     """Read a TimeStampReq. Raises `RejectedError` with the bit that RFC 3161 asks for."""
+    usual = len(data) == _USUAL_SIZE and data.startswith(_USUAL) and data.startswith(_USUAL_NONCE, _AT_NONCE - 2)
+    if usual and 0 < data[_AT_NONCE] < _NEGATIVE:
+        return Request(
+            data[_AT_IMPRINT : _AT_NONCE - 2], None, int.from_bytes(data[_AT_NONCE:]), with_certificate=False
+        )
     try:
         reader = der.only(data)
         version = der.integer_value(reader.read(der.INTEGER))

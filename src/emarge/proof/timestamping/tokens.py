@@ -37,6 +37,8 @@ P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 P256_HALF_ORDER = P256_ORDER // 2
 
 _THOUSAND = 1000
+# What no certificate has at these places.
+_INFO_MARK, _DIGEST_MARK = b"\xa5", b"\x5a" * DIGEST_SIZE
 _MAX_SERIAL_BITS = 159
 
 
@@ -141,6 +143,46 @@ def build_token(
     return tlv(der.SEQUENCE, _SIGNED_DATA + tlv(_EXPLICIT_0, signed_data))
 
 
+class TokenFrame:
+    """The tokens, without certificate, of one signer: what `build_token` lays around each is made once per length."""
+
+    def __init__(self, sid: bytes, certificate: bytes) -> None:
+        """``certificate`` is `signing_certificate`."""
+        self._sid = sid
+        before, _, after = signed_attributes(_DIGEST_MARK, certificate).partition(_DIGEST_MARK)
+        self._before, self._after = before, after
+        self._around: dict[tuple[int, int], tuple[bytes, bytes, bytes]] = {}
+
+    def attributes(self, content_digest: bytes) -> bytes:
+        """As `signed_attributes`."""
+        return self._before + content_digest + self._after
+
+    def token(self, tst_info: bytes, content_digest: bytes, signature: bytes) -> bytes:
+        """As `build_token`, to the byte."""
+        lengths = len(tst_info), len(signature)
+        around = self._around.get(lengths)
+        if around is None:
+            around = self._around[lengths] = self._lay_out(*lengths)
+        return b"".join((around[0], tst_info, around[1], content_digest, around[2], signature))
+
+    def _lay_out(self, info: int, signature: int) -> tuple[bytes, bytes, bytes]:
+        """What stands before the TSTInfo, before its digest, and between that and the signature."""
+        attributes, content = self.attributes(_DIGEST_MARK), _INFO_MARK * info
+        whole = build_token(content, sid=self._sid, attributes=attributes, signature=bytes(signature))
+        start, _, rest = whole.partition(content)
+        middle, _, end = rest.partition(_DIGEST_MARK)
+        return start, middle, end[: len(end) - signature]
+
+
+def low_s(signature: bytes) -> bytes:
+    """The one of (r, s) and (r, n - s) whose s is the smaller, from a canonical ECDSA-Sig-Value."""
+    at = 4 + signature[3]
+    s = int.from_bytes(signature[at + 2 :])
+    if s <= P256_HALF_ORDER:
+        return signature
+    return tlv(der.SEQUENCE, signature[2:at] + der.integer(P256_ORDER - s))
+
+
 def read_token(data: bytes) -> Token:
     """Take a token apart. Raises `TimestampError` when it has another shape than the format lays down."""
     try:
@@ -184,7 +226,7 @@ def _read_signer(signer: Reader, content: bytes) -> Token:
         sid,
         tlv(der.SET, attributes),
         signature,
-        _read_s(signature),
+        read_s(signature),
     )
 
 
@@ -206,8 +248,8 @@ def _read_attributes(attributes: Reader) -> tuple[bytes, bytes]:
     return content_digest, certificate_digest
 
 
-def _read_s(signature: bytes) -> int:
-    """The s of an ECDSA-Sig-Value, whose encoding must be canonical."""
+def read_s(signature: bytes) -> int:
+    """The s of an ECDSA-Sig-Value. Raises `DerError` unless its encoding is canonical."""
     pair = der.only(signature)
     der.integer_value(pair.read(der.INTEGER))
     s = der.integer_value(pair.read(der.INTEGER))

@@ -2,8 +2,7 @@
 
 from http import HTTPStatus
 
-import httpx
-
+from emarge.proof.link import Answer, Link, LinkError
 from emarge.proof.vault import mirror_wire
 from emarge.proof.vault.errors import VaultRefused, VaultUnavailable
 from emarge.proof.vault.mirror_wire import Info, Upload
@@ -23,21 +22,17 @@ class MirrorClient:
     """
 
     def __init__(self, url: str, credential: str) -> None:
-        self._http = httpx.Client(
-            base_url=url,
-            headers={"authorization": f"Bearer {credential}"},
-            timeout=httpx.Timeout(_TIMEOUT, connect=_CONNECT),
-            trust_env=False,
-        )
+        headers = {"Authorization": f"Bearer {credential}"}
+        self._link = Link(url, headers, connect=_CONNECT, timeout=_TIMEOUT)
 
     def close(self) -> None:
-        self._http.close()
+        self._link.close()
 
     def add_log(self, vkey: str) -> str:
         """Have a log mirrored; the mirror's verifier key."""
         answer = self._post("/add-log", vkey.encode())
-        if answer.is_success:
-            return answer.text
+        if answer.status == HTTPStatus.OK:
+            return _text(answer)
         raise _refusal(answer)
 
     def add_checkpoint(self, old_size: int, proof: list[bytes], note: bytes) -> int | None:
@@ -46,13 +41,13 @@ class MirrorClient:
         Raises SecondHistoryError when the mirror says that it does not extend that one.
         """
         answer = self._post("/add-checkpoint", mirror_wire.dump_checkpoint(old_size, proof, note))
-        if answer.is_success:
+        if answer.status == HTTPStatus.OK:
             return None
-        if answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY:
+        if answer.status == HTTPStatus.UNPROCESSABLE_ENTITY:
             raise SecondHistoryError("the mirror holds another history: this one does not extend it")
-        if answer.status_code != HTTPStatus.CONFLICT:
+        if answer.status != HTTPStatus.CONFLICT:
             raise _refusal(answer)
-        return mirror_wire.number(answer.text.removesuffix("\n"))
+        return mirror_wire.number(_text(answer).removesuffix("\n"))
 
     def add_entries(self, upload: Upload) -> bytes | Info:
         """Send entries; the cosignature lines when the mirror has all, else where it stands.
@@ -60,23 +55,27 @@ class MirrorClient:
         Raises SecondHistoryError when they do not lead to the pending checkpoint.
         """
         answer = self._post("/add-entries", mirror_wire.dump_entries(upload))
-        if answer.status_code == HTTPStatus.OK:
-            return answer.content
-        if answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY:
+        if answer.status == HTTPStatus.OK:
+            return answer.body
+        if answer.status == HTTPStatus.UNPROCESSABLE_ENTITY:
             raise SecondHistoryError("the entries on this disk are not those that the log signed")
-        if answer.status_code in {HTTPStatus.ACCEPTED, HTTPStatus.CONFLICT}:
-            return mirror_wire.load_info(answer.content)
+        if answer.status in {HTTPStatus.ACCEPTED, HTTPStatus.CONFLICT}:
+            return mirror_wire.load_info(answer.body)
         raise _refusal(answer)
 
-    def _post(self, path: str, body: bytes) -> httpx.Response:
+    def _post(self, path: str, body: bytes) -> Answer:
         try:
-            answer = self._http.post(path, content=body)
-        except httpx.HTTPError as error:
-            raise VaultUnavailable(f"the mirror does not answer: {type(error).__name__}") from error
-        if answer.is_server_error:
-            raise VaultUnavailable(f"the mirror answers {answer.status_code}")
+            answer = self._link.post(path, body)
+        except LinkError as error:
+            raise VaultUnavailable(f"the mirror does not answer: {error}") from error
+        if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise VaultUnavailable(f"the mirror answers {answer.status}")
         return answer
 
 
-def _refusal(answer: httpx.Response) -> VaultRefused:
-    return VaultRefused("mirror_refused", f"the mirror answers {answer.status_code}: {answer.text[:200]}")
+def _text(answer: Answer) -> str:
+    return answer.body.decode("utf-8", "replace")
+
+
+def _refusal(answer: Answer) -> VaultRefused:
+    return VaultRefused("mirror_refused", f"the mirror answers {answer.status}: {_text(answer)[:200]}")
