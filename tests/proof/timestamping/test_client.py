@@ -121,7 +121,7 @@ def test_a_status_that_is_no_success(answering, status, text):
         answering(refuse, status=status).stamp(DIGESTS[:1])
 
 
-@pytest.mark.parametrize("at", [0, 3, 20, 60, 100, 150, -75, "signature", "length of r"])
+@pytest.mark.parametrize("at", [0, 3, 20, 60, 150, -75, "signature", "length of r"])
 def test_a_changed_byte_of_a_later_token_is_seen(answering, at):
     """In the shape, or what it says; the digest of the content and the signature itself, verification tells."""
 
