@@ -18,6 +18,7 @@ COMMANDS = (
     "verify",
     "vault",
     "mirror",
+    "witness",
     "timestamping",
     "time_",
     "web",

@@ -131,7 +131,7 @@ def _prove(reader: VaultClient, log: str, drafted: seal.Draft, produced: int | N
     if produced is None:
         raise RuntimeError("the production record was delivered without a receipt")
     note = reader.checkpoint(log)
-    size = open_cosigned(note, drafted.anchors.vkey, drafted.anchors.cosigners).checkpoint.size
+    size = open_cosigned(note, drafted.anchors.vkey, drafted.anchors.lines).checkpoint.size
     return seal.assemble(
         drafted,
         produced=Gathered(produced, reader.entries(log, [produced])[produced]),

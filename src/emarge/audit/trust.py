@@ -20,12 +20,12 @@ def anchors(log: str, code: str) -> TrustAnchors:
     certificate is not where it should be.
     """
     with vault.client("reader") as reader:
-        vkey, cosigners = reader.vkey(log), reader.cosigners(log)
+        vkey, mirrors, witnesses = reader.vkey(log), reader.cosigners(log), reader.witnesses(log)
     try:
         roots = tuple(ssl.PEM_cert_to_DER_cert(block) for block in _blocks(_root_file()))
     except ValueError as error:
         raise VaultUnavailable("the root certificate cannot be read") from error
-    return TrustAnchors(vkey.partition("+")[0], vkey, code, roots, cosigners)
+    return TrustAnchors(vkey.partition("+")[0], vkey, code, roots, mirrors, witnesses)
 
 
 def anchors_or_none(log: str, code: str) -> TrustAnchors | None:

@@ -28,6 +28,11 @@ def add_parser(subparsers: "Subparsers") -> argparse.ArgumentParser:
         action="store_true",
         help="make a mirror of the vault beside it when there is none; once made, it is started every time",
     )
+    parser.add_argument(
+        "--witness",
+        action="store_true",
+        help="make a witness of the vault beside it when there is none; once made, it is started every time",
+    )
     add_data(parser)
     return parser
 
@@ -42,6 +47,8 @@ def run(args: argparse.Namespace) -> int:
         setup(data)  # migrations once, before the processes share the base
         if args.mirror and not (data / "mirror").exists():
             _make_mirror(data)
+        if args.witness and not (data / "witness").exists():
+            _make_witness(data)
         children = _children(data, args.port)
         supervisor = Supervisor(children)
         try:
@@ -79,6 +86,13 @@ def _make_mirror(data: Path) -> None:
     set_mirror(data, create_mirror(data, name="emarge-mirror"), "sync")
 
 
+def _make_witness(data: Path) -> None:
+    from emarge.cli.vault import add_witness
+    from emarge.cli.witness import create_witness
+
+    add_witness(data, create_witness(data, name="emarge-witness"))
+
+
 @contextmanager
 def _alone(data: Path) -> Iterator[None]:
     """Hold the installation: two sets of processes over one folder would write past each other."""
@@ -96,12 +110,18 @@ def _children(data: Path, web_port: int) -> "list[Child]":
 
     require_free(web_port)
     # A flag that had to be repeated would be forgotten one day, and the vault would wait for a mirror not started.
-    mirrored = {"mirror": _free_port()} if (data / "mirror").exists() else {}
-    ports = {"timestamping": _free_port(), **mirrored, "vault": _free_port(), "web": web_port}
+    cosigning = {name: _free_port() for name in ("mirror", "witness") if (data / name).exists()}
+    ports = {"timestamping": _free_port(), **cosigning, "vault": _free_port(), "web": web_port}
     urls = {name: f"http://127.0.0.1:{number}" for name, number in ports.items()}
     environment = {"EMARGE_VAULT_URL": urls["vault"], "EMARGE_TIMESTAMP_URL": urls["timestamping"]}
-    if mirrored:
+    if "mirror" in cosigning:
         environment["EMARGE_MIRROR_URL"] = urls["mirror"]
+    if "witness" in cosigning:
+        from emarge.cli.witness import witness_vkey
+
+        name = witness_vkey(data).partition("+")[0]
+        others = os.environ.get("EMARGE_WITNESS_URLS", "")  # on other machines
+        environment["EMARGE_WITNESS_URLS"] = f"{others} {name}={urls['witness']}"
     arguments = {name: [name, "serve"] for name in ports} | {"web": ["web"]}
     return [
         Child(name, [*arguments[name], "--data", str(data), "--port", str(number)], urls[name], environment)

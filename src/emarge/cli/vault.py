@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from emarge.cli.parsers import Subparsers
     from emarge.proof.vault.mirror_client import MirrorClient
+    from emarge.proof.vault.witness_client import WitnessClient
 
 
 def add_parser(subparsers: "Subparsers") -> argparse.ArgumentParser:
@@ -41,12 +42,23 @@ def add_parser(subparsers: "Subparsers") -> argparse.ArgumentParser:
         help="while the mirror is away: sync waits for it, degraded acknowledges records as local only (%(default)s)",
     )
     add_data(mirror)
+    _add_witness(commands)
     serve = commands.add_parser(
-        "serve", help="start the vault alone, on loopback (EMARGE_TIMESTAMP_URL: the authority; EMARGE_MIRROR_URL)"
+        "serve",
+        help="start the vault alone, on loopback (EMARGE_TIMESTAMP_URL: the authority; EMARGE_MIRROR_URL; "
+        "EMARGE_WITNESS_URLS)",
     )
     serve.add_argument("--port", type=port, required=True)
     add_data(serve)
     return parser
+
+
+def _add_witness(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    witness = commands.add_parser("witness", help="tell a vault that is stopped which witnesses it has")
+    which = witness.add_mutually_exclusive_group()
+    which.add_argument("--vkey", help="verifier key of one more (default: that of the witness in the data folder)")
+    which.add_argument("--remove", metavar="NAME", help="take this one away")
+    add_data(witness)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -60,6 +72,8 @@ def run(args: argparse.Namespace) -> int:
         return _credentials(args.data, args.renew)
     if args.action == "mirror":
         return _mirror(args.data, args.vkey, args.policy)
+    if args.action == "witness":
+        return _remove_witness(args.data, args.remove) if args.remove else _witness(args.data, args.vkey)
     return _check(args.data, as_json=args.json) if args.action == "check" else _serve(args.data, args.port)
 
 
@@ -98,9 +112,12 @@ def _credentials(data: Path, renewed: str | None) -> int:
 
 def set_mirror(data: Path, vkey: str, policy: str) -> None:
     """Give the vault its mirror; CommandError when the key is none, or the vault is running."""
-    from emarge.proof.vault import mirroring
+    from emarge.proof.vault import mirroring, witnessing
     from emarge.proof.vault.errors import CheckpointError, VaultRefused
 
+    name = vkey.partition("+")[0]
+    if name in {witness.partition("+")[0] for witness in witnessing.read(data / "vault")}:
+        raise CommandError(f"The mirror was not set: the witness {name} has its name.")
     try:
         mirroring.configure(data / "vault", mirroring.Mirroring(vkey, policy))
     except (CheckpointError, VaultRefused) as error:
@@ -114,6 +131,39 @@ def _mirror(data: Path, vkey: str | None, policy: str) -> int:
         vkey = mirror_vkey(data)
     set_mirror(data, vkey, policy)
     print(f"The vault hands every checkpoint to {vkey.partition('+')[0]} from its next start on ({policy}).")
+    return 0
+
+
+def add_witness(data: Path, vkey: str) -> None:
+    """Give the vault one more witness; CommandError when the key is none, or the vault is running."""
+    from emarge.proof.vault import witnessing
+    from emarge.proof.vault.errors import CheckpointError, VaultRefused
+
+    try:
+        witnessing.add(data / "vault", vkey)
+    except (CheckpointError, VaultRefused) as error:
+        raise CommandError(f"The witness was not added: {error}") from None
+
+
+def _witness(data: Path, vkey: str | None) -> int:
+    if vkey is None:
+        from emarge.cli.witness import witness_vkey
+
+        vkey = witness_vkey(data)
+    add_witness(data, vkey)
+    print(f"The vault hands every checkpoint to {vkey.partition('+')[0]} from its next start on.")
+    return 0
+
+
+def _remove_witness(data: Path, name: str) -> int:
+    from emarge.proof.vault import witnessing
+    from emarge.proof.vault.errors import VaultRefused
+
+    try:
+        witnessing.remove(data / "vault", name)
+    except VaultRefused as error:
+        raise CommandError(f"The witness was not taken away: {error}") from None
+    print(f"The vault no longer asks {name}. The trust anchors change, and their fingerprint with them.")
     return 0
 
 
@@ -153,6 +203,7 @@ def _serve(data: Path, number: int) -> int:
         stamp=_stamp_with(client.stamp),
         mirror=_mirror_client(data),
         token_time=token_time,
+        witnesses=_witness_clients(data),
     )
     return 0
 
@@ -179,6 +230,26 @@ def token_time(token: bytes) -> "datetime":
         return read_token(token).info.gen_time
     except TimestampError as error:
         raise DestructionError(str(error)) from error
+
+
+def _witness_clients(data: Path) -> "dict[str, WitnessClient]":
+    """The witnesses of the vault, by verifier key, at the addresses of EMARGE_WITNESS_URLS; CommandError without."""
+    from emarge.cli.witness import credential_file
+    from emarge.proof.vault import witnessing
+    from emarge.proof.vault.witness_client import WitnessClient
+
+    addresses = dict(pair.split("=", 1) for pair in os.environ.get("EMARGE_WITNESS_URLS", "").split() if "=" in pair)
+    clients = {}
+    for vkey in witnessing.read(data / "vault"):
+        name = vkey.partition("+")[0]
+        if name not in addresses:
+            raise CommandError(
+                f"EMARGE_WITNESS_URLS does not say where the witness {name} of this vault answers: {name}=URL.", code=2
+            )
+        path = credential_file(data, name)
+        secret = path.read_text(encoding="ascii").strip() if path.exists() else None
+        clients[vkey] = WitnessClient(addresses[name], secret)
+    return clients
 
 
 def _stamp_with(stamp: "Callable[[Sequence[bytes]], list[bytes]]") -> "Callable[[Sequence[bytes]], list[bytes]]":

@@ -41,6 +41,11 @@ def add_parser(subparsers: "Subparsers") -> argparse.ArgumentParser:
         action="store_true",
         help="refuse a bundle whose checkpoint the mirrors named by the trust anchors did not cosign",
     )
+    parser.add_argument(
+        "--require-witness",
+        action="store_true",
+        help="refuse a bundle whose checkpoint the witnesses named by the trust anchors did not cosign",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of sentences")
     return parser
 
@@ -52,7 +57,9 @@ def run(args: argparse.Namespace) -> int:
         raise CommandError(texts.bad_fingerprint, code=2)
     data = _load(args.bundle, texts)
     try:
-        verdict = verify_bundle(data, fingerprint, require_mirror=args.require_mirror)
+        verdict = verify_bundle(
+            data, fingerprint, require_mirror=args.require_mirror, require_witness=args.require_witness
+        )
     except EvidenceError as error:
         print(_fault_json(error, texts) if args.json else _fault(error, texts))
         return 1
@@ -124,6 +131,7 @@ def _verdict(verdict: Verdict, texts: Texts) -> list[str]:
         (texts.period, f"{request.period_from} – {request.period_to}"),
         (texts.log, texts.log_size.format(log=verdict.log, size=verdict.size)),
         *((texts.mirror, texts.mirrored.format(name=one.name, at=_instant(one.at))) for one in verdict.mirrors),
+        *((texts.witness, texts.witnessed.format(name=one.name, at=_instant(one.at))) for one in verdict.witnesses),
         (texts.produced, _instant(verdict.produced_at)),
         (texts.trust, verdict.fingerprint),
     ]

@@ -26,6 +26,8 @@ class Texts:
     log_size: str
     mirror: str
     mirrored: str
+    witness: str
+    witnessed: str
     produced: str
     trust: str
     meeting: str
@@ -57,6 +59,8 @@ _EN = Texts(
     log_size="{log}, {size} records under the signed checkpoint",
     mirror="Mirror",
     mirrored="{name} holds them too; cosigned {at}",
+    witness="Witness",
+    witnessed="{name} knew no other history; cosigned {at}",
     produced="Bundle produced",
     trust="Trusted",
     meeting="meeting",
@@ -81,6 +85,7 @@ _EN = Texts(
         Fault.CODE: "A part of the bundle is of another institution.",
         Fault.CHECKPOINT: "The state of the log is not the one that the vault signed.",
         Fault.NOT_MIRRORED: "No mirror vouches for this bundle, and you require one.",
+        Fault.NOT_WITNESSED: "No witness vouches for this bundle, and you require one.",
         Fault.PROOF_MALFORMED: "A proof cannot be read.",
         Fault.NOT_IN_LOG: (
             "A record is not what the log holds at this place: it was changed, exchanged, moved or never recorded."
@@ -111,6 +116,7 @@ _EN = Texts(
             "these sign-ins could not be compared with their window, whose opening is not in this bundle"
         ),
         Warn.NOT_MIRRORED: "the mirror had not yet cosigned the checkpoint when the bundle was produced",
+        Warn.NOT_WITNESSED: "a witness had not yet cosigned the checkpoint when the bundle was produced",
         Warn.NO_APPROVAL: "the request and its approval by a second person are not in this bundle",
     },
     events={
@@ -186,6 +192,8 @@ _FR = Texts(
     log_size="{log}, {size} enregistrements sous le point de contrôle signé",
     mirror="Miroir",
     mirrored="{name} les conserve aussi ; cosigné le {at}",
+    witness="Témoin",
+    witnessed="{name} ne connaissait pas d’autre histoire ; cosigné le {at}",
     produced="Dossier produit",
     trust="Empreinte de confiance",
     meeting="séance",
@@ -210,6 +218,7 @@ _FR = Texts(
         Fault.CODE: "Une partie du dossier est d’un autre établissement.",
         Fault.CHECKPOINT: "L’état du registre n’est pas celui que le coffre a signé.",
         Fault.NOT_MIRRORED: "Aucun miroir ne répond de ce dossier, et vous en exigez un.",
+        Fault.NOT_WITNESSED: "Aucun témoin ne répond de ce dossier, et vous en exigez un.",
         Fault.PROOF_MALFORMED: "Une preuve est illisible.",
         Fault.NOT_IN_LOG: (
             "Un enregistrement n’est pas ce que le registre contient à cette place : il a été "
@@ -243,6 +252,9 @@ _FR = Texts(
             "ces émargements n’ont pu être comparés à leur période d’ouverture, dont le début n’est pas dans ce dossier"
         ),
         Warn.NOT_MIRRORED: "le miroir n’avait pas encore cosigné le point de contrôle lors de la production du dossier",
+        Warn.NOT_WITNESSED: (
+            "un témoin n’avait pas encore cosigné le point de contrôle lors de la production du dossier"
+        ),
         Warn.NO_APPROVAL: ("la demande et son approbation par une seconde personne ne sont pas dans ce dossier"),
     },
     events={

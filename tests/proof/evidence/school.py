@@ -64,6 +64,7 @@ class School:
     entries: list[bytes] = field(default_factory=list)
     sealed: dict[int, contents.Sealed] = field(default_factory=dict)
     mirrors: dict[str, Ed25519PrivateKey] = field(default_factory=dict)
+    witnesses: dict[str, Ed25519PrivateKey] = field(default_factory=dict)
     absent: set[str] = field(default_factory=set)
 
     def __post_init__(self):
@@ -120,8 +121,11 @@ class School:
     def anchors(self):
         vkey = checkpoint.vkey(ORIGIN, self.key.public_key())
         roots = tuple(one.root_certificate for one in self.authorities)
-        cosigners = tuple(cosignature.vkey(name, key.public_key()) for name, key in self.mirrors.items())
-        return TrustAnchors(ORIGIN, vkey, self.code, roots, cosigners)
+        mirrors, witnesses = (
+            tuple(cosignature.vkey(name, key.public_key()) for name, key in keys.items())
+            for keys in (self.mirrors, self.witnesses)
+        )
+        return TrustAnchors(ORIGIN, vkey, self.code, roots, mirrors, witnesses)
 
     @property
     def chain(self):
@@ -136,7 +140,7 @@ class School:
         head = checkpoint.Checkpoint(ORIGIN, len(leaves), merkle.root_hash(leaves))
         lines = [
             cosignature.cosign(head.text, name, key, NINE + timedelta(days=2))
-            for name, key in self.mirrors.items()
+            for name, key in (self.mirrors | self.witnesses).items()
             if name not in self.absent
         ]
         return checkpoint.sign(head, self.key) + b"".join(lines)

@@ -33,6 +33,12 @@ def test_cosigners_are_one_field_more_and_another_fingerprint():
     assert mirrored.fingerprint != ANCHORS.fingerprint
 
 
+def test_witnesses_are_one_field_more_too():
+    witnessed = replace(ANCHORS, witnesses=(MIRROR,))
+    assert witnessed.to_bytes() == ANCHORS.to_bytes()[:-1] + b',"witnesses":["' + MIRROR.encode() + b'"]}'
+    assert trust.parse(witnessed.to_bytes()) == replace(witnessed, timestamp_roots=(b"root two", b"root one"))
+
+
 def test_reading_gives_the_anchors_back_with_sorted_roots():
     read = trust.parse(ANCHORS.to_bytes())
     assert read == TrustAnchors(ANCHORS.origin, ANCHORS.vkey, ANCHORS.code, (b"root two", b"root one"))
@@ -54,6 +60,9 @@ def test_reading_gives_the_anchors_back_with_sorted_roots():
         ({"timestamp_roots": ["Zm9v", "YmFy"]}, "the roots of timestamps are ascending, each once"),
         ({"timestamp_roots": ["!"]}, "a root of timestamps is not base64"),
         ({"cosigners": []}, "the cosigners, where there are some, are a list of keys"),
+        ({"witnesses": []}, "the witnesses, where there are some, are a list of keys"),
+        ({"witnesses": ["m"]}, "the key of a cosigner is not one: the verifier key is not <origin>+<key id>+<key>"),
+        ({"cosigners": [MIRROR], "witnesses": [MIRROR]}, "a cosigner is named once, and is not the log"),
         ({"cosigners": "m"}, "the cosigners, where there are some, are a list of keys"),
         ({"cosigners": [7]}, "the cosigners, where there are some, are a list of keys"),
         ({"cosigners": ["m"]}, "the key of a cosigner is not one: the verifier key is not <origin>+<key id>+<key>"),

@@ -52,6 +52,7 @@ class Fault(StrEnum):
     CODE = "code"
     CHECKPOINT = "checkpoint"
     NOT_MIRRORED = "not_mirrored"
+    NOT_WITNESSED = "not_witnessed"
     PROOF_MALFORMED = "proof_malformed"
     NOT_IN_LOG = "not_in_log"
     RECORD_MALFORMED = "record_malformed"

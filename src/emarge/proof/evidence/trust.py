@@ -14,14 +14,15 @@ from emarge.proof.vault.errors import CheckpointError
 
 FORMAT = "emarge-trust/1"
 _FIELDS = {"format", "code", "origin", "timestamp_roots", "vkey"}
-_COSIGNERS = "cosigners"
+_COSIGNERS, _WITNESSES = "cosigners", "witnesses"
 
 
 @dataclass(frozen=True)
 class TrustAnchors:
     """A log (origin and C2SP verifier key), its institution code, and the DER roots of its timestamps.
 
-    ``cosigners`` are the verifier keys of the mirrors whose cosignatures count, in the order of their lines.
+    ``cosigners`` are the verifier keys of the mirrors whose cosignatures count, in the order of their lines, and
+    ``witnesses`` those of the witnesses, whose lines come after.
     """
 
     origin: str
@@ -29,6 +30,12 @@ class TrustAnchors:
     code: str
     timestamp_roots: tuple[bytes, ...]
     cosigners: tuple[str, ...] = ()
+    witnesses: tuple[str, ...] = ()
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The verifier keys of all whose lines may stand under a checkpoint, in their order."""
+        return *self.cosigners, *self.witnesses
 
     def to_bytes(self) -> bytes:
         """The one spelling of these anchors. Raises TrustError when they have none."""
@@ -42,6 +49,8 @@ class TrustAnchors:
         }
         if self.cosigners:  # without one, the bytes and the fingerprint are those of before there were mirrors
             fields[_COSIGNERS] = list(self.cosigners)
+        if self.witnesses:  # the same again
+            fields[_WITNESSES] = list(self.witnesses)
         try:
             data = canonical(fields)
         except CanonicalError as error:
@@ -65,7 +74,7 @@ def parse(data: bytes) -> TrustAnchors:
 
 
 def _read(fields: Any) -> TrustAnchors:
-    if not isinstance(fields, dict) or fields.keys() - {_COSIGNERS} != _FIELDS:
+    if not isinstance(fields, dict) or fields.keys() - {_COSIGNERS, _WITNESSES} != _FIELDS:
         raise TrustError(f"trust anchors have the fields {', '.join(sorted(_FIELDS))}")
     if fields["format"] != FORMAT:
         raise TrustError(f"the format is not {FORMAT}")
@@ -78,19 +87,24 @@ def _read(fields: Any) -> TrustAnchors:
         code = check_code(fields["code"])
     except RecordError as error:
         raise TrustError(str(error)) from error
-    cosigners = _read_cosigners(fields[_COSIGNERS], origin) if _COSIGNERS in fields else ()
-    return TrustAnchors(origin, vkey, code, _read_roots(fields["timestamp_roots"]), cosigners)
+    mirrors, witnesses = (_read_cosigners(fields, name) for name in (_COSIGNERS, _WITNESSES))
+    names = [origin, *(cosignature.name_of(vkey) for vkey in (*mirrors, *witnesses))]
+    if len(set(names)) != len(names):
+        raise TrustError("a cosigner is named once, and is not the log")
+    return TrustAnchors(origin, vkey, code, _read_roots(fields["timestamp_roots"]), mirrors, witnesses)
 
 
-def _read_cosigners(values: object, origin: str) -> tuple[str, ...]:
+def _read_cosigners(fields: dict[str, Any], name: str) -> tuple[str, ...]:
+    if name not in fields:
+        return ()
+    values = fields[name]
     if not isinstance(values, list) or not values or not all(isinstance(value, str) for value in values):
-        raise TrustError("the cosigners, where there are some, are a list of keys")
+        raise TrustError(f"the {name}, where there are some, are a list of keys")
     try:
-        names = [cosignature.name_of(value) for value in values]
+        for value in values:
+            cosignature.name_of(value)
     except CheckpointError as error:
         raise TrustError(f"the key of a cosigner is not one: {error}") from error
-    if len({origin, *names}) != len(names) + 1:
-        raise TrustError("a cosigner is named once, and is not the log")
     return tuple(values)
 
 

@@ -18,6 +18,7 @@ class Warn(StrEnum):
     NO_OPENING = "no_opening"
     NO_APPROVAL = "no_approval"
     NOT_MIRRORED = "not_mirrored"
+    NOT_WITNESSED = "not_witnessed"
 
 
 @dataclass(frozen=True)
@@ -74,11 +75,19 @@ class Mirror:
 
 
 @dataclass(frozen=True)
+class Witness:
+    """A witness that knew no other history of the log, and cosigned the checkpoint ``at`` this time of its clock."""
+
+    name: str
+    at: datetime
+
+
+@dataclass(frozen=True)
 class Verdict:
     """A bundle that verifies: every byte of it is bound to the trust anchors of ``fingerprint``.
 
-    ``size`` and ``root`` (hex) are the log's signed checkpoint, which ``mirrors`` cosigned; ``produced_at`` is the
-    certified time of the production record.
+    ``size`` and ``root`` (hex) are the log's signed checkpoint, which ``mirrors`` and ``witnesses`` cosigned;
+    ``produced_at`` is the certified time of the production record.
     """
 
     code: str
@@ -87,6 +96,7 @@ class Verdict:
     size: int
     root: str
     mirrors: tuple[Mirror, ...]
+    witnesses: tuple[Witness, ...]
     request: Request
     produced_index: int
     produced_at: datetime

@@ -23,19 +23,22 @@ from emarge.proof.evidence.manifest import Manifest
 from emarge.proof.evidence.proved import Certificate, Proved, Prover
 from emarge.proof.evidence.records import Record
 from emarge.proof.evidence.trust import TrustAnchors
-from emarge.proof.evidence.verdict import Caution, Mirror, Person, RecordVerdict, Verdict, Warn
+from emarge.proof.evidence.verdict import Caution, Mirror, Person, RecordVerdict, Verdict, Warn, Witness
 from emarge.proof.timestamping.verify import UNREADABLE
-from emarge.proof.vault.cosignature import open_cosigned
+from emarge.proof.vault.cosignature import Cosignature, open_cosigned
 from emarge.proof.vault.errors import CheckpointError, ProofError
 from emarge.proof.vault.tlog_proof import parse_proof
 
 _SIGNING = ("sign_in.opened", "teacher.signed", "sign_in.signed")
 
 
-def verify_bundle(data: bytes, fingerprint: str, *, require_mirror: bool = False) -> Verdict:
+def verify_bundle(
+    data: bytes, fingerprint: str, *, require_mirror: bool = False, require_witness: bool = False
+) -> Verdict:
     """Check every byte of a bundle against the fingerprint of the trust anchors (64 lower-case hex digits).
 
-    ``require_mirror`` refuses it unless the anchors name cosigners, and each of them cosigned its checkpoint.
+    ``require_mirror`` refuses it unless the anchors name mirrors, and each of them cosigned its checkpoint;
+    ``require_witness`` does the same with witnesses.
     Returns what the bundle says; raises EvidenceError naming the first fault and the file where it is.
     """
     try:
@@ -46,9 +49,10 @@ def verify_bundle(data: bytes, fingerprint: str, *, require_mirror: bool = False
     anchors = _anchors(files[layout.TRUST], fingerprint)
     listed = _manifest(files, anchors)
     prover = _prover(files, names, anchors)
-    mirrors = prover.cosigned.cosignatures
     if require_mirror:
-        _require_mirrors(prover)
+        _require(prover, anchors.cosigners, "mirror", Fault.NOT_MIRRORED)
+    if require_witness:
+        _require(prover, anchors.witnesses, "witness", Fault.NOT_WITNESSED)
     found = [prover.prove(files, layout.record_stem(index), index) for index in names.records]
     opened = _opened(files, names, found)
     produced = prover.prove(files, layout.PRODUCED, None)
@@ -57,8 +61,11 @@ def verify_bundle(data: bytes, fingerprint: str, *, require_mirror: bool = False
     sealed = tuple(one.index for one in found if one.record.commitment and one.index not in opened)
     if sealed:
         cautions.append(Caution(Warn.NOT_OPENED, sealed))
+    mirrors, witnesses = (_who(prover, named) for named in (anchors.cosigners, anchors.witnesses))
     if len(mirrors) < len(anchors.cosigners):
         cautions.append(Caution(Warn.NOT_MIRRORED))
+    if len(witnesses) < len(anchors.witnesses):
+        cautions.append(Caution(Warn.NOT_WITNESSED))
     return Verdict(
         code=anchors.code,
         fingerprint=fingerprint,
@@ -66,6 +73,7 @@ def verify_bundle(data: bytes, fingerprint: str, *, require_mirror: bool = False
         size=prover.checkpoint.size,
         root=prover.checkpoint.root.hex(),
         mirrors=tuple(Mirror(one.name, one.at) for one in mirrors),
+        witnesses=tuple(Witness(one.name, one.at) for one in witnesses),
         request=listed.request,
         produced_index=produced.index,
         produced_at=produced.timestamp.gen_time,
@@ -107,7 +115,7 @@ def _prover(files: Mapping[str, bytes], names: Layout, anchors: TrustAnchors) ->
     file = layout.PRODUCED + layout.PROOF
     try:
         note = parse_proof(files[file]).checkpoint
-        cosigned = open_cosigned(note, anchors.vkey, anchors.cosigners)
+        cosigned = open_cosigned(note, anchors.vkey, anchors.lines)
     except ProofError as error:
         raise EvidenceError(Fault.PROOF_MALFORMED, file, str(error)) from error
     except CheckpointError as error:
@@ -116,14 +124,19 @@ def _prover(files: Mapping[str, bytes], names: Layout, anchors: TrustAnchors) ->
     return Prover(anchors, note, cosigned, certificates)
 
 
-def _require_mirrors(prover: Prover) -> None:
-    file, named = layout.PRODUCED + layout.PROOF, prover.anchors.cosigners
+def _who(prover: Prover, named: tuple[str, ...]) -> list[Cosignature]:
+    """The cosignatures under the checkpoint of those whose keys are named."""
+    return [one for one in prover.cosigned.cosignatures if one.vkey in named]
+
+
+def _require(prover: Prover, named: tuple[str, ...], kind: str, fault: Fault) -> None:
     if not named:
-        raise EvidenceError(Fault.NOT_MIRRORED, layout.TRUST, "the trust anchors name no mirror")
-    found = {one.vkey for one in prover.cosigned.cosignatures}
+        raise EvidenceError(fault, layout.TRUST, f"the trust anchors name no {kind}")
+    found = {one.vkey for one in _who(prover, named)}
     for vkey in named:
         if vkey not in found:
-            raise EvidenceError(Fault.NOT_MIRRORED, file, f"{vkey.partition('+')[0]} did not cosign the checkpoint")
+            file = layout.PRODUCED + layout.PROOF
+            raise EvidenceError(fault, file, f"{vkey.partition('+')[0]} did not cosign the checkpoint")
 
 
 def _certificate(file: str, data: bytes) -> Certificate:

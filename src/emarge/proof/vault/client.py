@@ -67,7 +67,7 @@ class VaultClient:
         return receipts
 
     def checkpoint(self, log: str) -> bytes:
-        """The last signed checkpoint, with the lines of its mirrors. Roles writer and reader."""
+        """The last signed checkpoint, with the lines of its cosigners. Roles writer and reader."""
         return self._call("GET", log, "/checkpoint").content
 
     def vkey(self, log: str) -> str:
@@ -78,6 +78,11 @@ class VaultClient:
         """The verifier keys of the mirrors whose lines may stand under a checkpoint. Any role."""
         answer = self._call("GET", log, "/cosigners")
         return _read(answer, lambda response: tuple(str(vkey) for vkey in response.json()["cosigners"]))
+
+    def witnesses(self, log: str) -> tuple[str, ...]:
+        """The verifier keys of the witnesses whose lines may stand under a checkpoint, after the mirrors'. Any role."""
+        answer = self._call("GET", log, "/cosigners")
+        return _read(answer, lambda response: tuple(str(vkey) for vkey in response.json().get("witnesses", ())))
 
     def count(self, log: str) -> int:
         """How many records the log holds. Roles writer and reader."""

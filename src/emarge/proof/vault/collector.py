@@ -7,7 +7,7 @@ published when nothing came for 20 ms, when a reader waits for them, or when 1,0
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -17,6 +17,8 @@ from emarge.proof.vault.errors import StampUnavailable, VaultRefused, VaultUnava
 from emarge.proof.vault.follower import Follower
 from emarge.proof.vault.mirror_client import MirrorClient
 from emarge.proof.vault.mirroring import Mirroring
+from emarge.proof.vault.witness_client import WitnessClient
+from emarge.proof.vault.witnesses import Witnesses
 from emarge.proof.vault.writer import LogWriter
 
 BATCH = 100
@@ -41,6 +43,7 @@ class Collector:
     def __init__(self, writer: LogWriter) -> None:
         self.writer = writer
         self.follower: Follower | None = None
+        self.witnesses: Witnesses | None = None
         self._thread = ThreadPoolExecutor(1, f"log-{writer.log.name}")
         self._waiting: deque[_Request] = deque()
         self._records = 0
@@ -72,6 +75,10 @@ class Collector:
         """Hand every checkpoint to a mirror, once this runs."""
         self.follower = Follower(self.writer, client, mirroring, self._in_thread)
 
+    def be_witnessed(self, clients: Mapping[str, WitnessClient]) -> None:
+        """Hand every published checkpoint to witnesses, by verifier key, once this runs."""
+        self.witnesses = Witnesses(self.writer, clients, self._in_thread)
+
     async def settled(self) -> int:
         """Wait until what is sequenced now can be read from the files; give the published size."""
         size = self.writer.size
@@ -86,32 +93,32 @@ class Collector:
 
     async def run(self) -> None:
         """Write batches until asked to stop. Whatever it raises is fatal for the vault."""
-        following = self._start_following()
+        cosigning = {one: self._start(one) for one in (self.follower, self.witnesses) if one}
         try:
-            if self.follower:
-                await self.follower.contacted.wait()  # a vault that was rolled back must not write first
-            while not (self._stopping and not self._waiting) and not _ended(following):
+            for one in cosigning:
+                await one.contacted.wait()  # a vault that was rolled back must not write first
+            while not (self._stopping and not self._waiting) and not _ended(cosigning.values()):
                 await self._gather()
                 idle = not self._waiting
-                if not idle and not _ended(following):
+                if not idle and not _ended(cosigning.values()):
                     await self._write(self._take())
                 behind = self.writer.size - self.writer.published
                 if behind and (idle or self._wanted or behind >= _MOST_UNPUBLISHED):
                     await self._publish()
-            if not _ended(following):
+            if not _ended(cosigning.values()):
                 await self._publish()
         finally:
             self._stopping = True
-            if self.follower and following:
-                self.follower.stop()
-                await asyncio.wait([following])
+            for one, task in cosigning.items():
+                one.stop()
+                await asyncio.wait([task])
             self._thread.shutdown(wait=True)
             for request in self._waiting:
                 _fail(request, VaultUnavailable("stopping"))
             async with self._published:
                 self._published.notify_all()
-        if following:
-            following.result()
+        for task in cosigning.values():
+            task.result()
 
     def stop(self) -> None:
         """Take no more requests; finish those that wait."""
@@ -119,12 +126,10 @@ class Collector:
         self._work.set()
         self._full.set()
 
-    def _start_following(self) -> "asyncio.Task[None] | None":
-        if self.follower is None:
-            return None
-        following = asyncio.get_running_loop().create_task(self.follower.run())
-        following.add_done_callback(self._interrupt)
-        return following
+    def _start(self, cosigning: Follower | Witnesses) -> "asyncio.Task[None]":
+        task = asyncio.get_running_loop().create_task(cosigning.run())
+        task.add_done_callback(self._interrupt)
+        return task
 
     def _interrupt(self, _: object) -> None:
         self._work.set()
@@ -178,6 +183,8 @@ class Collector:
         if self.follower:
             await self.follower.settle()
         await self._in_thread(self.writer.publish)
+        if self.witnesses:
+            self.witnesses.wake()
         async with self._published:
             self._published.notify_all()
 
@@ -190,8 +197,8 @@ def _fail(request: _Request, error: Exception) -> None:
         request.answer.set_exception(error)
 
 
-def _ended(task: "asyncio.Task[None] | None") -> bool:
-    return task is not None and task.done()
+def _ended(tasks: "Iterable[asyncio.Task[None]]") -> bool:
+    return any(task.done() for task in tasks)
 
 
 async def _wait(event: asyncio.Event, seconds: float | None) -> None:

@@ -28,8 +28,12 @@ async def deposit(serving: Serving, request: Request) -> Answer:
 
 
 async def checkpoint(serving: Serving, request: Request) -> Answer:
-    reader, _ = await serving.reader(request.log)
-    return Answer(await asyncio.to_thread(reader.checkpoint), TEXT)
+    reader, size = await serving.reader(request.log)
+    witnesses = serving.collector(request.log).witnesses
+    note = await witnesses.checkpoint(size) if witnesses else None
+    if note is None:
+        note = await asyncio.to_thread(reader.checkpoint)
+    return Answer(note, TEXT)
 
 
 async def vkey(serving: Serving, request: Request) -> Answer:
@@ -37,7 +41,9 @@ async def vkey(serving: Serving, request: Request) -> Answer:
 
 
 async def cosigners(serving: Serving, request: Request) -> Answer:
-    return Answer(orjson.dumps({"cosigners": serving.collector(request.log).writer.log.cosigners}))
+    log = serving.collector(request.log).writer.log
+    witnesses = {"witnesses": log.witnesses} if log.witnesses else {}
+    return Answer(orjson.dumps({"cosigners": log.mirrors} | witnesses))
 
 
 async def count(serving: Serving, request: Request) -> Answer:

@@ -80,7 +80,7 @@ class Application:
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         method, path = scope["method"], scope["path"]
         if (method, path) == ("GET", "/health"):
-            return Answer(orjson.dumps({"status": "ok"} | self._serving.mirror()))
+            return Answer(orjson.dumps({"status": "ok"} | self._serving.mirror() | self._serving.witnesses()))
         role = self._role(scope)
         route, parts = routes.choose(routes.routes_at(path), method)
         if role not in route.roles:

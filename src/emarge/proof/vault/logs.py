@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from emarge.proof.vault import checkpoint, cosignature, files, mirroring
+from emarge.proof.vault import checkpoint, cosignature, files, mirroring, witnessing
 from emarge.proof.vault.errors import CorruptVault, VaultRefused
 from emarge.proof.vault.merkle import EMPTY_ROOT
 from emarge.proof.vault.sequencer import Sequencer
@@ -28,12 +28,17 @@ class Log:
     origin: str
     folder: Path
     key: Ed25519PrivateKey
-    cosigners: tuple[str, ...] = ()
-    """Verifier keys of the mirrors whose lines may stand under a published checkpoint."""
+    mirrors: tuple[str, ...] = ()
+    witnesses: tuple[str, ...] = ()
 
     @property
     def vkey(self) -> str:
         return checkpoint.vkey(self.origin, self.key.public_key())
+
+    @property
+    def cosigners(self) -> tuple[str, ...]:
+        """Verifier keys whose lines may stand under a published checkpoint, in the order of these lines."""
+        return *self.mirrors, *self.witnesses
 
     def sign(self, size: int, root: bytes) -> bytes:
         """The signed note of this log at a size."""
@@ -44,7 +49,7 @@ class Log:
         return checkpoint.open_checkpoint(note, self.vkey)
 
     def open_published(self, note: bytes) -> cosignature.Cosigned:
-        """A published checkpoint and the lines of its mirrors; raises CheckpointError."""
+        """A published checkpoint and the lines of its cosigners; raises CheckpointError."""
         return cosignature.open_cosigned(note, self.vkey, self.cosigners)
 
 
@@ -65,7 +70,8 @@ def load(vault: Path, vault_name: str, name: str) -> Log:
     if not isinstance(key, Ed25519PrivateKey):
         raise CorruptVault(f"the signing key of the log {name} is not an Ed25519 key")
     mirror = mirroring.read(vault)
-    return Log(name, f"{vault_name}/{name}", vault / "logs" / name, key, (mirror.vkey,) if mirror else ())
+    mirrors = (mirror.vkey,) if mirror else ()
+    return Log(name, f"{vault_name}/{name}", vault / "logs" / name, key, mirrors, witnessing.read(vault))
 
 
 def begin(vault: Path, vault_name: str, name: str, sequencer: Sequencer) -> Log:

@@ -47,14 +47,15 @@ def configure(folder: Path, mirroring: Mirroring) -> None:
     try:
         was = read(folder)
         if was is not None and was.vkey != mirroring.vkey:
-            for log in sorted((folder / "logs").iterdir()):
-                _take_lines(log / "checkpoint")
+            take_lines(folder)
         values = {"policy": mirroring.policy, "vkey": mirroring.vkey}
         files.replace(folder / FILE, json.dumps(values, indent=1).encode() + b"\n")
     finally:
         files.unlock(held)
 
 
-def _take_lines(path: Path) -> None:
-    plain = b"".join(path.read_bytes().splitlines(keepends=True)[:NOTE_LINES])
-    files.replace(path, plain)
+def take_lines(folder: Path) -> None:
+    """Take the lines of all cosigners from the published checkpoints of a vault."""
+    for log in sorted((folder / "logs").iterdir()):
+        plain = b"".join((log / "checkpoint").read_bytes().splitlines(keepends=True)[:NOTE_LINES])
+        files.replace(log / "checkpoint", plain)

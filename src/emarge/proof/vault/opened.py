@@ -1,10 +1,11 @@
 """A vault opened by the one process that writes to it."""
 
 import threading
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
-from emarge.proof.vault import files, logs, mirroring
+from emarge.proof.vault import files, logs, mirroring, witnessing
 from emarge.proof.vault.contents import Contents
 from emarge.proof.vault.create import LOCK
 from emarge.proof.vault.credentials import Credentials, read_configuration
@@ -14,20 +15,26 @@ from emarge.proof.vault.destruction import TokenTime
 from emarge.proof.vault.errors import VaultRefused
 from emarge.proof.vault.mirror_client import MirrorClient
 from emarge.proof.vault.sequencer import Sequencer
+from emarge.proof.vault.witness_client import WitnessClient
 from emarge.proof.vault.writer import LogWriter, Stamp
 
 
 class Vault:
     """Every log of a vault, recovered and ready to be written.
 
-    ``mirror`` reaches the mirror of a vault that has one; ``token_time`` reads the time of a token, without which
-    nothing can be destroyed. Raises VaultRefused (``in_use``) when another process
-    has it, or (``no_mirror``) when it has a mirror and none is given or the reverse, CorruptVault when a log cannot
-    be recovered.
+    ``mirror`` reaches the mirror of a vault that has one, ``witnesses`` its witnesses, by verifier key;
+    ``token_time`` reads the time of a token, without which nothing can be destroyed. Raises VaultRefused
+    (``in_use``) when another process has it, or (``no_mirror``, ``no_witness``) when what is given is not what its
+    folder names, CorruptVault when a log cannot be recovered.
     """
 
     def __init__(
-        self, folder: Path, stamp: Stamp, mirror: MirrorClient | None = None, token_time: TokenTime = unreadable
+        self,
+        folder: Path,
+        stamp: Stamp,
+        mirror: MirrorClient | None = None,
+        token_time: TokenTime = unreadable,
+        witnesses: Mapping[str, WitnessClient] | None = None,
     ) -> None:
         self.folder = folder
         self._stamp = stamp
@@ -36,6 +43,9 @@ class Vault:
         self.mirroring = mirroring.read(folder)
         if (mirror is None) != (self.mirroring is None):
             raise VaultRefused("no_mirror", "a vault has a mirror both in its folder and at an address, or none")
+        self.witnesses = dict(witnesses or {})
+        if sorted(self.witnesses) != sorted(witnessing.read(folder)):
+            raise VaultRefused("no_witness", "a vault has the same witnesses in its folder and at addresses")
         self._opening = threading.Lock()
         self.name, _ = read_configuration(folder)
         self._credentials = Credentials(folder)

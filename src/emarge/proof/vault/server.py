@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -16,6 +16,7 @@ from emarge.proof.vault.destruction import TokenTime
 from emarge.proof.vault.http import Application, Receive, Scope, Send
 from emarge.proof.vault.mirror_client import MirrorClient
 from emarge.proof.vault.opened import Vault
+from emarge.proof.vault.witness_client import WitnessClient
 from emarge.proof.vault.writer import Stamp
 
 _HOST = "127.0.0.1"
@@ -32,15 +33,17 @@ def serve(
     stamp: Stamp,
     mirror: MirrorClient | None = None,
     token_time: TokenTime = unreadable,
+    witnesses: Mapping[str, WitnessClient] | None = None,
 ) -> None:
     """Serve a vault until SIGTERM or SIGINT; ``stamp`` turns SHA-256 digests into timestamp tokens.
 
-    ``mirror`` reaches the mirror of a vault that has one; ``token_time`` reads the time of a token.
+    ``mirror`` reaches the mirror of a vault that has one, ``witnesses`` its witnesses, by verifier key; ``token_time``
+    reads the time of a token.
 
     Raises VaultRefused when there is no vault or another process has it, CorruptVault when a log cannot be
     recovered, and DurabilityLost or CorruptVault when writing failed: the caller ends the process then.
     """
-    vault = Vault(folder, stamp, mirror, token_time)
+    vault = Vault(folder, stamp, mirror, token_time, witnesses)
     try:
         asyncio.run(answer(lambda fatal: Application(vault, fatal), port))
     finally:

@@ -94,7 +94,13 @@ class Serving:
         if self.vault.mirroring is None:
             return {}
         states = {one.follower.state for one in self._collectors.values() if one.follower}
-        return {"mirror": next((state for state in ("unavailable", "behind") if state in states), "held")}
+        return {"mirror": _worst(states)}
+
+    def witnesses(self) -> dict[str, dict[str, str]]:
+        """For /health: the worst of what the logs know of each witness, nothing when there is none."""
+        known = [one.witnesses.states for one in self._collectors.values() if one.witnesses]
+        words = {name: _worst({states[name] for states in known}) for name in (known[0] if known else {})}
+        return {"witnesses": words} if self.vault.witnesses else {}
 
     async def stop(self) -> None:
         """Finish what was taken, take nothing more."""
@@ -106,6 +112,8 @@ class Serving:
         collector = self._collectors[name] = Collector(self.vault.writers[name])
         if self.vault.mirror and self.vault.mirroring:
             collector.follow(self.vault.mirror, self.vault.mirroring)
+        if self.vault.witnesses:
+            collector.be_witnessed(self.vault.witnesses)
         task = asyncio.get_running_loop().create_task(collector.run())
         self._tasks.add(task)
         task.add_done_callback(self._ended)
@@ -113,3 +121,7 @@ class Serving:
     def _ended(self, task: "asyncio.Task[None]") -> None:
         if not task.cancelled() and (error := task.exception()):
             self.fatal(error)
+
+
+def _worst(states: set[str]) -> str:
+    return next((state for state in ("unavailable", "behind") if state in states), "held")

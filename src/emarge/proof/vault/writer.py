@@ -1,9 +1,9 @@
 """Writes one log: one batch after the other, in the order of docs/formats/durable-writes.md."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from emarge.proof.vault import cosignature, entry, merkle
 from emarge.proof.vault.checkpoint import Checkpoint
@@ -41,6 +41,15 @@ class Handover:
     proof: list[bytes]
 
 
+@dataclass(frozen=True)
+class Published:
+    """The published checkpoint, and the lines of its cosigners, by verifier key."""
+
+    size: int
+    note: bytes
+    lines: Mapping[str, bytes]
+
+
 class LogWriter:
     """The only writer of a log. Opening it recovers from a crash; raises CorruptVault when that cannot be.
 
@@ -56,7 +65,9 @@ class LogWriter:
         self._contents = contents
         self._stamp = stamp
         self._in_doubt = False
-        self._note = self._line = self._lined = b""
+        self._note = b""
+        self._line = b"", b""  # of the mirror: a note, and the line that it gave under it
+        self._published = Published(0, b"", {})
         self._stored = StoredLog(log.folder, log.name)
         try:
             self._recover()
@@ -104,13 +115,21 @@ class LogWriter:
 
     def publish(self) -> None:
         """Write the tiles of what is sequenced, then the checkpoint; empty the staging file."""
+        lines = dict(self._published.lines) if self._published.note == self._note else {}
+        if self._line[0] == self._note:
+            lines |= dict.fromkeys(self.log.mirrors, self._line[1])
+        published = Published(self.size, self._note, lines)
         with self._writing():
-            self._stored.publish(self._published_note())
+            self._stored.publish(self._spelt(published))
+        self._published = published
 
     def handover(self, old_size: int) -> Handover:
         """The last checkpoint, for a mirror whose pending one has ``old_size`` entries."""
-        proof = merkle.consistency_proof(self._stored.nodes(), old_size, self.size) if 0 < old_size < self.size else []
-        return Handover(self.size, self._note, proof)
+        return Handover(self.size, self._note, self.growth(old_size, self.size))
+
+    def growth(self, old_size: int, size: int) -> list[bytes]:
+        """The proof that the tree of ``size`` entries extends that of ``old_size``."""
+        return merkle.consistency_proof(self._stored.nodes(), old_size, size) if 0 < old_size < size else []
 
     def upload(self, start: int, end: int) -> Upload:
         """The next entries for a mirror that lacks those from ``start``, of the checkpoint of size ``end``."""
@@ -127,21 +146,40 @@ class LogWriter:
     def cosign(self, handover: Handover, lines: bytes) -> None:
         """Keep the mirror's line under a checkpoint, and publish it when that one is; CheckpointError when false."""
         text = self.log.open(handover.note).text
-        [vkey] = self.log.cosigners
+        [vkey] = self.log.mirrors
         mine = f"— {cosignature.name_of(vkey)} ".encode()
         line = next((one for one in lines.splitlines(keepends=True) if one.startswith(mine)), lines)
         cosignature.open_line(line, text, vkey)
-        self._lined, self._line = handover.note, line
-        if self.published == handover.size and self._note == handover.note:
-            with self._writing():
-                self._stored.replace_checkpoint(self._published_note())
+        self._line = handover.note, line
+        if self._published.note == handover.note:
+            self._add_lines({vkey: line})
+
+    def published_checkpoint(self) -> Published:
+        """The checkpoint that the files hold now, for the witnesses."""
+        return self._published
+
+    def witnessed(self, published: Published, lines: Mapping[str, bytes]) -> bytes:
+        """Publish the lines of witnesses, by verifier key, while their checkpoint is the published one.
+
+        Gives that checkpoint with all its lines, whatever was published since.
+        """
+        if self._published.note == published.note:
+            self._add_lines(lines)
+            return self._spelt(self._published)
+        return self._spelt(replace(published, lines={**published.lines, **lines}))
 
     def close(self) -> None:
         self._stored.close()
 
-    def _published_note(self) -> bytes:
-        """The last checkpoint, with the line of the mirror that is of no other one."""
-        return self._note + self._line if self._lined == self._note else self._note
+    def _add_lines(self, lines: Mapping[str, bytes]) -> None:
+        published = replace(self._published, lines={**self._published.lines, **lines})
+        with self._writing():
+            self._stored.replace_checkpoint(self._spelt(published))
+        self._published = published
+
+    def _spelt(self, published: Published) -> bytes:
+        """A checkpoint and the lines under it, in the order of the cosigners."""
+        return published.note + b"".join(published.lines.get(vkey, b"") for vkey in self.log.cosigners)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -195,8 +233,10 @@ class LogWriter:
         if published.size > last.size or last.size != head.size:
             raise CorruptVault(f"the sequencer of the log {self.log.name} is older than its tiles: it was rolled back")
         self._stored.recover(published, last)
-        self._note, self._lined = head.checkpoint, cosigned.note
-        self._line = self._stored.reader.checkpoint()[len(cosigned.note) :]
+        self._note = head.checkpoint
+        found = self._stored.reader.checkpoint()[len(cosigned.note) :].splitlines(keepends=True)
+        lines = {one.vkey: line for one, line in zip(cosigned.cosignatures, found, strict=True)}
+        self._published = Published(published.size, cosigned.note, lines)
 
     def _open(self, note: bytes) -> tuple[Checkpoint, Cosigned]:
         try:
