@@ -3,10 +3,10 @@
 import secrets
 import unicodedata
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from typing import Any, ParamSpec
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -15,6 +15,7 @@ from emarge.audit import links, wakeup
 from emarge.audit.clock import reading
 from emarge.audit.models import OutboxEvent, PersonKey
 from emarge.audit.queries import NAMING_A_STUDENT
+from emarge.lib.rows import insert
 from emarge.proof.evidence import contents, records
 
 OPERATOR = UUID("00000000-0000-4000-8000-000000000001")
@@ -65,85 +66,126 @@ def _person_keys(people: Iterable[UUID]) -> dict[UUID, bytes]:
     return {person: bytes(key) for person, key in found}
 
 
-def record(
-    event: str,
-    *,
-    base: UUID,
-    log: str,
-    code: str,
-    at: datetime,
-    actor: Actor,
-    day: date | None = None,
-    meeting: UUID | None = None,
-    student: UUID | None = None,
-    teachers: Sequence[UUID] = (),
-    method: str | None = None,
-    corrects: UUID | None = None,
-    details: Mapping[str, Any] | None = None,
-    content: Mapping[str, Any] | None = None,
-    people: Mapping[UUID, Mapping[str, Any]] | None = None,
-    subject: UUID | None = None,
-) -> OutboxEvent:
-    """Write one event, in the transaction of the act that it tells; the relay carries it to the vault.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Event:
+    """An event to be written to the outbox.
 
     ``log`` and ``code`` are the institution code's log in the vault and its label; ``day`` is the school's
     local day that an audit trail finds the event by (the meeting's; by default the UTC day of ``at``);
-    ``content`` is the personal part, sealed here and never in the record, and ``people`` says in it who
-    stands behind the record's pseudonyms (docs/formats/contents.md); ``subject`` is what supervision shows
+    ``content`` is the personal part, sealed as it is written and never in the record, and ``people`` says in it
+    who stands behind the record's pseudonyms (docs/formats/contents.md); ``subject`` is what supervision shows
     the event against.
+    """
+
+    event: str = field(kw_only=False)
+    base: UUID
+    log: str
+    code: str
+    at: datetime
+    actor: Actor
+    day: date | None = None
+    meeting: UUID | None = None
+    student: UUID | None = None
+    teachers: Sequence[UUID] = ()
+    method: str | None = None
+    corrects: UUID | None = None
+    details: Mapping[str, Any] | None = None
+    content: Mapping[str, Any] | None = None
+    people: Mapping[UUID, Mapping[str, Any]] | None = None
+    subject: UUID | None = None
+
+    @property
+    def persons(self) -> set[UUID]:
+        """Everybody whose pseudonym its record or its content bears."""
+        alone = {person for person in (self.student, self.actor.person) if person}
+        return {*alone, *self.teachers, *(self.people or {})}
+
+
+def write(events: Sequence[Event]) -> list[OutboxEvent]:
+    """Write events in order, in the transaction of the acts that they tell; the relay carries them to the vault.
+
+    Only a single one comes back with its primary key.
     Raises OutsideTransactionError outside a transaction.
     """
     if not connection.in_atomic_block:
-        raise OutsideTransactionError(event)
-    named = people or {}
-    names = pseudonyms(
-        {*teachers, *named} | ({student} if student else set()) | ({actor.person} if actor.person else set())
-    )
+        raise OutsideTransactionError(events[0].event if events else "")
+    names = pseudonyms({person for event in events for person in event.persons})
+    rows = [_row(event, names) for event in events]
+    if len(rows) == 1:
+        rows[0].save(force_insert=True)
+    else:
+        insert(rows)
+    for event in events:
+        if event.student and event.event in NAMING_A_STUDENT:
+            identity = links.Identity.said((event.people or {}).get(event.student, {}))
+            if identity:
+                links.remember(event.log, event.student, identity)
+    transaction.on_commit(wakeup.committed.set)
+    return rows
+
+
+P = ParamSpec("P")
+
+
+def _alone(make: Callable[P, Event]) -> Callable[P, OutboxEvent]:
+    def record(*args: P.args, **kwargs: P.kwargs) -> OutboxEvent:
+        """Write one event; see `Event` for what it takes, and `write`."""
+        return write([make(*args, **kwargs)])[0]
+
+    return record
+
+
+record = _alone(Event)
+
+
+def _row(event: Event, names: Mapping[UUID, str]) -> OutboxEvent:
+    """The row of an event: its record, its sealed content, its labels."""
     number = uuid.uuid4()
     sealed = None
-    if content is not None:
-        behind = [{"pseudonym": names[person], **said} for person, said in named.items()]
-        opened = {**content, "event": event, "record": str(number)} | ({"people": behind} if behind else {})
-        sealed = contents.seal(_normalised(opened))
+    if event.content is not None:
+        behind = [{"pseudonym": names[person], **said} for person, said in (event.people or {}).items()]
+        told = {**event.content, "event": event.event, "record": str(number)}
+        sealed = contents.seal(_normalised(told | ({"people": behind} if behind else {})))
     payload = records.build(
-        event=event,
+        event=event.event,
         id=str(number),
-        at=at,
-        clock=reading(at),
-        code=_normalised(code),
-        actor={"role": actor.role, "person": names[actor.person] if actor.person else None},
-        meeting=str(meeting) if meeting else None,
-        student=names[student] if student else None,
-        teachers=tuple(names[teacher] for teacher in teachers),
-        method=method,
-        corrects=str(corrects) if corrects else None,
+        at=event.at,
+        clock=reading(event.at),
+        code=_normalised(event.code),
+        actor={"role": event.actor.role, "person": names[event.actor.person] if event.actor.person else None},
+        meeting=str(event.meeting) if event.meeting else None,
+        student=names[event.student] if event.student else None,
+        teachers=tuple(names[teacher] for teacher in event.teachers),
+        method=event.method,
+        corrects=str(event.corrects) if event.corrects else None,
         commitment=sealed.commitment if sealed else None,
-        details=dict(details) if details else None,
+        details=dict(event.details) if event.details else None,
     )
-    written = OutboxEvent.objects.create(
+    return OutboxEvent(
         uuid=number,
-        base=base,
-        log=log,
-        event=event,
-        subject=subject,
-        labels=[
-            f"event:{event}",
-            f"day:{(day or at.date()).isoformat()}",
-            *([f"meeting:{meeting}"] if meeting else []),
-            *([f"student:{names[student]}"] if student else []),
-            *(f"{name}:{details[name]}" for name in ("request", "order") if details and name in details),
-            *(f"teacher:{names[teacher]}" for teacher in teachers[:MAX_TEACHER_LABELS]),
-        ],
+        base=event.base,
+        log=event.log,
+        event=event.event,
+        subject=event.subject,
+        labels=_labels(event, names),
         record=payload,
         content=sealed.ciphertext if sealed else b"",
         content_key=sealed.key if sealed else b"",
-        created_at=at,
+        created_at=event.at,
     )
-    identity = links.Identity.said(named.get(student, {})) if student and event in NAMING_A_STUDENT else None
-    if student and identity:
-        links.remember(log, student, identity)
-    transaction.on_commit(wakeup.committed.set)
-    return written
+
+
+def _labels(event: Event, names: Mapping[UUID, str]) -> list[str]:
+    """The words by which the vault finds the record again (docs/formats/events.md)."""
+    details = event.details or {}
+    return [
+        f"event:{event.event}",
+        f"day:{(event.day or event.at.date()).isoformat()}",
+        *([f"meeting:{event.meeting}"] if event.meeting else []),
+        *([f"student:{names[event.student]}"] if event.student else []),
+        *(f"{name}:{details[name]}" for name in ("request", "order") if name in details),
+        *(f"teacher:{names[teacher]}" for teacher in event.teachers[:MAX_TEACHER_LABELS]),
+    ]
 
 
 def _normalised(value: Any) -> Any:
