@@ -173,7 +173,7 @@ def _check(data: Path, *, as_json: bool) -> int:
 
     with checking.watch() as watch:
         try:
-            checked = check_vault(data / "vault", watch)
+            checked = check_vault(data / "vault", watch, token_digest)
         except CorruptVault as error:
             if as_json:
                 print(checking.fault(str(error)))
@@ -250,6 +250,18 @@ def _witness_clients(data: Path) -> "dict[str, WitnessClient]":
         secret = path.read_text(encoding="ascii").strip() if path.exists() else None
         clients[vkey] = WitnessClient(addresses[name], secret)
     return clients
+
+
+def token_digest(token: bytes) -> bytes:
+    """The SHA-256 that a timestamp token was made over; DestructionError when it cannot be read."""
+    from emarge.proof.timestamping.errors import TimestampError
+    from emarge.proof.timestamping.tokens import read_token
+    from emarge.proof.vault.errors import DestructionError
+
+    try:
+        return read_token(token).info.digest
+    except TimestampError as error:
+        raise DestructionError(str(error)) from error
 
 
 def _stamp_with(stamp: "Callable[[Sequence[bytes]], list[bytes]]") -> "Callable[[Sequence[bytes]], list[bytes]]":

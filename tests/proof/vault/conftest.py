@@ -1,6 +1,7 @@
 """Shared by the tests of the log: a naive tree, a key that never changes, vaults, real server processes."""
 
 import hashlib
+import itertools
 import uuid
 
 import httpx
@@ -102,6 +103,16 @@ def standing(tmp_path_factory):
     process.kill()
 
 
+STRANGERS = itertools.count()
+
+
+def stranger():
+    """A client from an address of its own: wrong credentials are counted by peer."""
+    number = next(STRANGERS)
+    address = f"127.0.{1 + number // 200}.{1 + number % 200}"
+    return httpx.Client(transport=httpx.HTTPTransport(local_address=address, trust_env=False), trust_env=False)
+
+
 @pytest.fixture
 def ask(standing):
     """One bare request under a role; the answer's status and refusal code."""
@@ -109,7 +120,8 @@ def ask(standing):
 
     def ask(method, path, role="writer", **more):
         headers = {"authorization": f"Bearer {credentials[role]}"} if role else {}
-        answer = httpx.request(method, process.url + path, headers=headers, trust_env=False, **more)
+        with stranger() if role is None else httpx.Client(trust_env=False) as client:
+            answer = client.request(method, process.url + path, headers=headers, **more)
         return answer.status_code, None if answer.is_success else answer.json()["code"]
 
     return ask

@@ -5,7 +5,7 @@ import shutil
 import uuid
 
 import pytest
-from tests.proof.vault.aged import Authority, contents, open_vault, retention
+from tests.proof.vault.aged import SIZE, Authority, Old, contents, retention
 
 from emarge.proof.vault import destroyer as destroying
 from emarge.proof.vault import merkle
@@ -15,70 +15,12 @@ from emarge.proof.vault.destruction import leaves_digest, open_certificate
 from emarge.proof.vault.errors import CorruptVault, StampUnavailable, VaultRefused
 from emarge.proof.vault.ranges import Ranges
 from emarge.proof.vault.reader import LogReader
-from emarge.proof.vault.retention import read_hold
 from emarge.proof.vault.tiles import ENTRIES, Tile
-
-SIZE = 600
 
 
 @pytest.fixture
 def authority():
     return Authority()
-
-
-class Old:
-    """A vault with 600 records of 2026, each with a content and two labels, and an order of 2031 after them."""
-
-    def __init__(self, folder, authority):
-        self.folder, self.authority = folder, authority
-        self.vault = open_vault(folder, authority)
-        self.vault.open_log("school")
-        self.log = folder / "logs" / "school"
-        self.deposits = [self.record(number, f"student:{number % 10}") for number in range(SIZE)]
-        for start in range(0, SIZE, 200):
-            self.write(self.deposits[start : start + 200])
-        authority.pass_days(1828)
-        self.order = self.ordered()
-
-    @property
-    def destroyer(self):
-        return self.vault.destroyers["school"]
-
-    @property
-    def writer(self):
-        return self.vault.writers["school"]
-
-    def record(self, number, label):
-        return Deposit(str(uuid.uuid4()), b"record %d" % number, ("all", label), os.urandom(64), os.urandom(32))
-
-    def write(self, deposits):
-        [answer] = self.writer.write([deposits])
-        self.writer.publish()
-        return answer
-
-    def ordered(self):
-        order = Deposit(str(uuid.uuid4()), b"destroy", ("orders",), b"", b"")
-        self.write([order])
-        return order.uuid
-
-    def destroy(self, order):
-        return self.destroyer.destroy(order, self.writer.published)
-
-    def reopen(self):
-        self.vault.close()
-        self.vault = open_vault(self.folder, self.authority)
-
-    def hold(self, label):
-        hold = read_hold({"id": str(uuid.uuid4()), "label": label, "reference": "2027/114"}, self.authority.now)
-        self.destroyer.place_hold(hold)
-        return hold.id
-
-    def raw(self):
-        """Every byte of every file of the vault."""
-        return b"".join(path.read_bytes() for path in self.folder.rglob("*") if path.is_file())
-
-    def bundles(self):
-        return sorted(path.name for path in (self.log / "tile" / "entries").iterdir())
 
 
 @pytest.fixture

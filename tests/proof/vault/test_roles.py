@@ -6,6 +6,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.proof.vault.conftest import stranger
 
 from emarge.proof.vault import credentials as kept
 from emarge.proof.vault.client import VaultClient
@@ -16,7 +17,12 @@ from emarge.proof.vault.routes import ROUTES
 
 pytestmark = pytest.mark.processes
 FORMAT = Path(__file__).parents[3] / "docs/formats/vault-http.md"
-EXAMPLES = {"<log>": "school", "<tile>": "tile/0/000.p/1", "<day>": "2026-11-23"}
+EXAMPLES = {
+    "<log>": "school",
+    "<tile>": "tile/0/000.p/1",
+    "<day>": "2026-11-23",
+    "<id>": "0b1cf9de-4f3c-4f10-9d3d-0d5e1f2a3b4c",
+}
 
 
 def address(route):
@@ -54,7 +60,8 @@ def test_a_wrong_or_malformed_credential_is_refused(standing):
     values = ["", "Bearer", "Bearer x", f"Basic {writer}", writer, f"Bearer  {writer}", f"Bearer {writer[:-1]}"]
     headers = [[("authorization", value)] for value in values]
     headers += [[], [("authorization", f"Bearer {writer}")] * 2]
-    answers = [httpx.get(f"{process.url}/logs/school/count", headers=one, trust_env=False) for one in headers]
+    with stranger() as client:
+        answers = [client.get(f"{process.url}/logs/school/count", headers=one) for one in headers]
     assert [(answer.status_code, answer.headers["www-authenticate"]) for answer in answers] == [(401, "Bearer")] * 9
 
 

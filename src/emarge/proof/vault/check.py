@@ -4,14 +4,17 @@ It writes nothing and may run beside the vault: what is published or appended me
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from emarge.proof.vault import logs
 from emarge.proof.vault.checkpoint import Checkpoint
+from emarge.proof.vault.contents import Contents
 from emarge.proof.vault.credentials import read_configuration
 from emarge.proof.vault.derivation import Point, Progress, State, derive, unheard
+from emarge.proof.vault.destruction_check import Certified, TokenDigest, verify_in_vault
 from emarge.proof.vault.errors import CheckpointError, CorruptVault, VaultUnavailable
 from emarge.proof.vault.reader import LogReader
 from emarge.proof.vault.sequencer import Sequencer, Span
@@ -32,8 +35,13 @@ class CheckedLog:
     staged: int
 
 
-def check_vault(folder: Path, progress: Callable[[Progress], None] = unheard) -> list[CheckedLog]:
-    """Check every log of a vault; raises CorruptVault naming the first fault."""
+def check_vault(
+    folder: Path, progress: Callable[[Progress], None] = unheard, token_digest: TokenDigest | None = None
+) -> list[CheckedLog]:
+    """Check every log of a vault; raises CorruptVault naming the first fault.
+
+    With ``token_digest`` the tokens of destruction certificates are compared with them.
+    """
     name, _ = read_configuration(folder)
     sequencer = Sequencer(folder, read_only=True)
     try:
@@ -41,16 +49,27 @@ def check_vault(folder: Path, progress: Callable[[Progress], None] = unheard) ->
         for unknown in sorted({path.name for path in (folder / "logs").iterdir()} - set(known)):
             if (folder / "logs" / unknown / "tile").exists():
                 raise CorruptVault(f"the log {unknown} holds tiles that the sequencer does not know")
-        return [check_log(logs.load(folder, name, log), sequencer, progress) for log in known]
+        return [check_log(logs.load(folder, name, log), sequencer, progress, token_digest) for log in known]
     finally:
         sequencer.close()
 
 
-def check_log(log: logs.Log, sequencer: Sequencer, progress: Callable[[Progress], None] = unheard) -> CheckedLog:
+def check_log(
+    log: logs.Log,
+    sequencer: Sequencer,
+    progress: Callable[[Progress], None] = unheard,
+    token_digest: TokenDigest | None = None,
+) -> CheckedLog:
     """Check one log; raises CorruptVault naming the first fault."""
+    vault = log.folder.parents[1]
     try:
+        certified = Certified(vault, log.name, log.vkey)
         state = _look(log, sequencer)
-        derive(LogReader(log.folder), state, _history(log, sequencer, state.last.size), progress=progress)
+        history = _history(log, sequencer, state.last.size)
+        derive(LogReader(log.folder), state, history, destroyed=certified, progress=progress)
+        certified.verify(state.published.size, token_digest)
+        with closing(Contents(vault, read_only=True)) as contents:
+            verify_in_vault(certified, log.name, sequencer, contents)
     except CorruptVault as error:
         raise CorruptVault(f"{log.name}: {error}") from error
     return CheckedLog(log.origin, log.vkey, state.last.size, state.last.root, len(state.waiting))

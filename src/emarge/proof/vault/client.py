@@ -1,5 +1,6 @@
 """Speaks to a vault: docs/formats/vault-http.md."""
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -7,14 +8,19 @@ from urllib.parse import quote
 
 import httpx
 
-from emarge.proof.vault import entry, wire
+from emarge.proof.vault import destroy_wire, destruction, entry, wire
 from emarge.proof.vault.deposits import Deposit, Receipt, SealedContent
+from emarge.proof.vault.destroy_wire import DestructionCertificate
+from emarge.proof.vault.destruction import Order
 from emarge.proof.vault.errors import EntryError, VaultRefused, VaultUnavailable
 from emarge.proof.vault.merkle import leaf_hash
+from emarge.proof.vault.ranges import Ranges
 
-__all__ = ["Deposit", "Receipt", "SealedContent", "VaultClient"]
+__all__ = ["Deposit", "DestructionCertificate", "Receipt", "SealedContent", "VaultClient"]
 
 _TIMEOUT = 30.0  # seconds
+_LONG_TIMEOUT = 600.0  # seconds
+_DESTROY = "/destroy"
 # Bytes in a request, at most: base64 and JSON make them grow to less than the largest body.
 _MOST_BYTES = wire.MAX_BODY // 2
 T = TypeVar("T")
@@ -125,6 +131,48 @@ class VaultClient:
         found = self._batches(log, indexes, "contents", wire.load_contents)
         return {index: content for index, content in found if content is not None}
 
+    def retention(self, log: str) -> dict[str, Any]:
+        """The period in days, its history and the holds, as vault-http.md gives them. Roles reader, destroyer."""
+        return _read(self._call("GET", log, "/retention"), lambda response: dict(response.json()))
+
+    def raise_retention(self, log: str, days: int) -> dict[str, Any]:
+        """Keep the records of a log longer; the same as ``retention``. Role destroyer."""
+        answer = self._call("POST", log, "/retention", content=json.dumps({"days": days}).encode())
+        return _read(answer, lambda response: dict(response.json()))
+
+    def place_hold(self, log: str, name: str, label: str | None, reference: str) -> dict[str, Any]:
+        """Place the legal hold of this uuid on the records of a label, or on the log (None). Role destroyer."""
+        body = json.dumps({"id": name, "label": label, "reference": reference}).encode()
+        return _read(self._call("POST", log, "/holds", content=body), lambda response: dict(response.json()))
+
+    def release_hold(self, log: str, name: str, reference: str) -> dict[str, Any]:
+        """Release a legal hold. Role destroyer."""
+        body = json.dumps({"reference": reference}).encode()
+        answer = self._call("POST", log, f"/holds/{quote(name, safe='')}/release", content=body)
+        return _read(answer, lambda response: dict(response.json()))
+
+    def destroy_contents(self, log: str, order: str, indexes: Iterable[int]) -> DestructionCertificate:
+        """Destroy keys and contents of records, under an order that stands in the log. Role destroyer.
+
+        It may take minutes; after VaultUnavailable the same call again gives the same certificate.
+        """
+        return self._destroy(log, Order(order, destruction.CONTENTS, Ranges.of(indexes), None))
+
+    def destroy_before(self, log: str, order: str, before: int) -> DestructionCertificate:
+        """Destroy all records below an index whose period has ended, as ``destroy_contents``. Role destroyer."""
+        return self._destroy(log, Order(order, destruction.RETENTION, Ranges(), before))
+
+    def destructions(self, log: str) -> list[DestructionCertificate]:
+        """The certificates of everything that was destroyed, in order. Roles reader, destroyer, auditor."""
+        answer = self._call("GET", log, "/destructions")
+        return _read(
+            answer, lambda response: [destroy_wire.load_certificate(one) for one in response.json()["destructions"]]
+        )
+
+    def _destroy(self, log: str, order: Order) -> DestructionCertificate:
+        answer = self._call("POST", log, _DESTROY, content=destroy_wire.dump_order(order))
+        return _read(answer, lambda response: destroy_wire.load_certificate(response.json()))
+
     def _batches(
         self, log: str, indexes: Iterable[int], want: str, load: Callable[[bytes], list[T]], size: int | None = None
     ) -> Iterator[tuple[int, T]]:
@@ -140,9 +188,10 @@ class VaultClient:
             left = left[len(got) :]
 
     def _call(self, method: str, log: str, path: str, content: bytes | None = None, **query: str) -> httpx.Response:
+        seconds = _LONG_TIMEOUT if path == _DESTROY else _TIMEOUT
         try:
             address = f"/logs/{quote(log, safe='')}{path}"
-            answer = self._http.request(method, address, content=content, params=query or None)
+            answer = self._http.request(method, address, content=content, params=query or None, timeout=seconds)
         except httpx.HTTPError as error:
             raise VaultUnavailable(f"the vault does not answer: {type(error).__name__}") from error
         if answer.is_success:

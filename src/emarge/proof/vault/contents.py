@@ -1,5 +1,6 @@
 """Sealed contents and, in a file of another folder, their keys: destroying a key touches nothing else."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +17,7 @@ CREATE TABLE sealed (
 _PUT = "INSERT OR REPLACE INTO sealed VALUES (?, ?, ?)"
 _DELETE = "DELETE FROM sealed WHERE log = ? AND uuid = ?"
 _GET = "SELECT value FROM sealed WHERE log = ? AND uuid = ?"
+_ANY = "SELECT 1 FROM sealed WHERE log = ? AND uuid IN (SELECT value FROM json_each(?)) LIMIT 1"
 _HAS = "SELECT 1 FROM sealed WHERE log = ? AND uuid = ?"
 
 
@@ -28,9 +30,9 @@ def create(folder: Path) -> None:
 class Contents:
     """The two stores of a vault, which must exist."""
 
-    def __init__(self, folder: Path) -> None:
-        self._contents = sqlite.Database(folder / CONTENTS)
-        self._keys = sqlite.Database(folder / KEYS)
+    def __init__(self, folder: Path, *, read_only: bool = False) -> None:
+        self._contents = sqlite.Database(folder / CONTENTS, read_only=read_only)
+        self._keys = sqlite.Database(folder / KEYS, read_only=read_only)
 
     def put(self, log: str, deposits: Sequence[Deposit]) -> None:
         """Make the contents of records durable, then their keys.
@@ -55,6 +57,10 @@ class Contents:
         content = self._contents.read(_GET, (log, uuid))
         key = self._keys.read(_HAS, (log, uuid))
         return content[0][0] if content else None, bool(key)
+
+    def any_key(self, log: str, uuids: Sequence[str]) -> bool:
+        """Whether the key of one of these records exists."""
+        return bool(self._keys.read(_ANY, (log, json.dumps(uuids))))
 
     def destroy(self, log: str, uuids: Sequence[str]) -> None:
         """Delete the keys of records, then their contents. ``empty_logs`` ends it."""

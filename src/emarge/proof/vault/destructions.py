@@ -1,6 +1,6 @@
 """The destructions of one log as they stand on disk: plans and certificates (docs/formats/destruction.md)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -121,24 +121,17 @@ class Destructions:
 
 def unlink_bundles(folder: Path, entries: Ranges) -> int:
     """Unlink the bundles of these entries durably, with every partial one; how many files there were."""
-    paths: list[Path] = []
+    paths = list(bundle_files(folder, entries))
+    files.destroy(paths)
+    return len(paths)
+
+
+def bundle_files(folder: Path, entries: Ranges) -> Iterator[Path]:
+    """The files that hold the bundles of these entries, whole or partial."""
     for start, end in entries.runs:
         for number in range(start // WIDTH, end // WIDTH):
             full = folder / Tile(ENTRIES, number).path
             partial = full.with_suffix(".p")
             found = [full, full.with_name(full.name + files.TEMPORARY)]
             found += list(partial.iterdir()) if partial.is_dir() else []
-            paths += [path for path in found if path.exists()]
-    files.destroy(paths)
-    return len(paths)
-
-
-def check(one: Destroyed, digest: Callable[[Ranges], bytes], token_digest: Callable[[bytes], bytes] | None) -> None:
-    """Compare a destruction with the tiles and its token with its note; DestructionError when they do not fit.
-
-    ``digest`` gives the SHA-256 over the leaf hashes of records, ``token_digest`` what a token was made over.
-    """
-    if digest(one.plan.records) != one.plan.leaves:
-        raise DestructionError(f"the certificate of the order {one.uuid} is not about the records of this log")
-    if token_digest is not None and token_digest(one.sealed.token).hex() != one.sealed.digest:
-        raise DestructionError(f"the token of the order {one.uuid} is not over its certificate")
+            yield from (path for path in found if path.exists())

@@ -16,12 +16,12 @@ _MAX_LIST = 1000
 
 
 async def open_log(serving: Serving, request: Request) -> Answer:
-    collector = await serving.open(_not_own(request.log))
+    collector = await serving.open(not_own(request.log))
     return Answer(collector.writer.log.vkey.encode(), TEXT)
 
 
 async def deposit(serving: Serving, request: Request) -> Answer:
-    collector = serving.collector(_not_own(request.log))
+    collector = serving.collector(not_own(request.log))
     receipts = await collector.deposit(wire.load_deposits(request.body))
     request.touch(receipt.index for receipt in receipts)
     return Answer(wire.dump_receipts(receipts))
@@ -84,6 +84,8 @@ async def read(serving: Serving, request: Request) -> Answer:
 
 def _gather(serving: Serving, reader: LogReader, log: str, reading: wire.Reading, size: int) -> bytes:
     if reading.want == "entries":
+        for index in reading.indexes:
+            serving.vault.destroyers[log].destructions.require(index)
         return wire.dump_entries(reader.entries(reading.indexes, size))
     if reading.want == "contents":
         return wire.dump_contents(serving.vault.content(log, index) for index in reading.indexes)
@@ -107,10 +109,13 @@ async def tile(serving: Serving, request: Request) -> Answer:
         raise VaultRefused("unknown_tile", "there is no such tile")
     if wanted.level == ENTRIES:
         request.touch(range(wanted.index * WIDTH, wanted.index * WIDTH + wanted.width))
+    if serving.vault.destroyers[request.log].destructions.has_bundle(wanted):
+        raise VaultRefused("destroyed", "the entries of this bundle were destroyed")
     return Answer(await asyncio.to_thread(reader.tile, wanted), BYTES)
 
 
-def _not_own(log: str) -> str:
+def not_own(log: str) -> str:
+    """Give back the name of a log that is not the vault's own, or raise VaultRefused."""
     if log == OWN_LOG:
         raise VaultRefused("reserved_log", f"the log {OWN_LOG} holds the vault's own records, which it writes itself")
     return log

@@ -13,11 +13,17 @@ from emarge.proof.vault.reader import LogReader
 def of_records(vault: Vault, reader: LogReader, log: str, indexes: Sequence[int], size: int) -> list[dict[str, Any]]:
     """The metadata of the records at ascending indexes of a log, as docs/formats/vault-http.md lists them."""
     placed = vault.sequencer.placed(log, indexes)
+    destroyed = vault.destroyers[log].destructions
+    kept = [index for index in indexes if destroyed.covering(index) is None]
+    entries = dict(zip(kept, reader.entries(kept, size), strict=True))
     described = []
-    for index, data in zip(indexes, reader.entries(indexes, size), strict=True):
+    for index in indexes:
         uuid, deposited = placed[index]
-        about = {"index": index, "uuid": uuid, "size": deposited, "content": _of_content(vault, log, uuid)}
-        described.append(about | _of_entry(data))
+        about = {"index": index, "uuid": uuid, "size": deposited}
+        if (one := destroyed.covering(index)) is not None:
+            described.append(about | {"leaf": reader.leaf(index, size).hex(), "destroyed": one.uuid})
+        else:
+            described.append(about | {"content": _of_content(vault, log, uuid)} | _of_entry(entries[index]))
     return described
 
 

@@ -63,6 +63,11 @@ class LogReader:
             for index in group:
                 yield bundle[index % WIDTH]
 
+    def leaf(self, index: int, size: int) -> bytes:
+        """The leaf hash at ``index``, of a tree of ``size`` entries; it outlives the entry."""
+        tile = self._at(0, index // WIDTH, size)
+        return decode_hashes(self.tile(tile), tile.path)[index % WIDTH]
+
     def inclusion_proof(self, index: int, size: int) -> list[bytes]:
         """The hashes that prove the entry at ``index`` in the tree of ``size`` entries."""
         return next(self.inclusion_proofs([index], size))

@@ -5,11 +5,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cached_property
 
-from emarge.proof.vault import functions
+from emarge.proof.vault import destroy_functions, functions
 from emarge.proof.vault.errors import VaultRefused
 from emarge.proof.vault.serving import Answer, Request, Serving
 
-_PARTS = {"<log>": "(?P<log>[^/]{1,64})", "<tile>": "(?P<tile>tile/.{1,80})"}
+_PARTS = {"<log>": "(?P<log>[^/]{1,64})", "<tile>": "(?P<tile>tile/.{1,80})", "<id>": "(?P<id>[^/]{1,64})"}
 Handler = Callable[[Serving, Request], Awaitable[Answer]]
 
 
@@ -48,6 +48,12 @@ ROUTES = (
     Route("list", "GET", f"{_LOG}/list", "reader auditor", functions.list_records),
     Route("read", "POST", f"{_LOG}/read", "reader", functions.read),
     Route("metadata", "POST", f"{_LOG}/metadata", "reader auditor", functions.read_metadata),
+    Route("destroy", "POST", f"{_LOG}/destroy", "destroyer", destroy_functions.destroy),
+    Route("destructions", "GET", f"{_LOG}/destructions", "reader destroyer auditor", destroy_functions.destructions),
+    Route("retention", "GET", f"{_LOG}/retention", "reader destroyer auditor", destroy_functions.retention),
+    Route("retention.raise", "POST", f"{_LOG}/retention", "destroyer", destroy_functions.raise_retention),
+    Route("hold.place", "POST", f"{_LOG}/holds", "destroyer", destroy_functions.place_hold),
+    Route("hold.release", "POST", f"{_LOG}/holds/<id>/release", "destroyer", destroy_functions.release_hold),
     Route("tile", "GET", f"{_LOG}/<tile>", "reader", functions.tile),
 )
 
