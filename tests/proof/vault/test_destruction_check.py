@@ -72,9 +72,8 @@ def test_a_certificate_covers_its_bundles_alone(pristine, folder):
 
 
 def test_what_came_back_is_named(pristine, folder):
-    shutil.copy(
-        pristine.folder.with_name("before") / "logs/school/tile/entries/001", folder / "logs/school/tile/entries/001"
-    )
+    before, bundle = pristine.folder.with_name("before"), "logs/school/tile/entries/001"
+    shutil.copy(before / bundle, folder / bundle)
     assert fault(folder) == f"school: tile/entries/001 is there again, which the order {pristine.order} destroyed"
     (folder / bundle).unlink()
     shutil.copy(before / "keys/keys.sqlite3", folder / "keys/keys.sqlite3")
