@@ -1,4 +1,4 @@
-"""The ``emarge`` command. Exit codes: 0 done, 1 the answer is no, 2 misused."""
+"""The ``emarge`` command. Exit codes: 0 done, 1 the answer is no, 2 misused, 3 a process that stays down."""
 
 import argparse
 import sys
@@ -32,7 +32,8 @@ def parser() -> argparse.ArgumentParser:
     root = argparse.ArgumentParser(
         prog="emarge",
         description="Émarge certifies who was present at a class meeting, with a proof anyone can check offline.",
-        epilog="Exit codes: 0 done, 1 the answer is no (the text says why), 2 the command was misused.",
+        epilog="Exit codes: 0 done, 1 the answer is no (the text says why), 2 the command was misused, "
+        "3 a process must not be started again before somebody has looked.",
     )
     root.add_argument("--version", action="version", version=f"emarge {__version__}")
     subparsers = root.add_subparsers(dest="command", required=True, metavar="COMMAND")

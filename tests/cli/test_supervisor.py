@@ -1,11 +1,15 @@
 """When a process counts as started."""
 
+import subprocess
+import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from emarge.cli.supervisor import Child
+from emarge.cli.ending import STAYS_DOWN
+from emarge.cli.supervisor import Child, Supervisor
 
 
 @pytest.fixture
@@ -39,3 +43,27 @@ def test_an_authority_whose_clock_is_unfit_has_started_and_a_stranger_has_not(he
 def test_nobody_there_does_not_answer(health):
     child = Child("timestamping", [], "http://127.0.0.1:1", {})
     assert child.answers() is False
+
+
+def ended(code, **more):
+    child = Child("vault", [], "http://127.0.0.1:1", {}, **more)
+    child.process = subprocess.Popen([sys.executable, "-c", f"raise SystemExit({code})"])
+    child.process.wait()
+    return child
+
+
+def test_a_process_that_stays_down_is_told_once_and_never_started_again(capsys):
+    child = ended(STAYS_DOWN)
+    was = child.process
+    for _ in range(3):
+        Supervisor([child])._mend(child)
+    assert (child.process, child.deaths) == (was, 0)
+    assert capsys.readouterr().out.count("stays down until somebody has looked") == 1
+
+
+@pytest.mark.parametrize("code", [0, 1, 2, -9])
+def test_any_other_end_is_started_again_later(capsys, code):
+    child = ended(code)
+    Supervisor([child])._mend(child)
+    assert (child.process, child.deaths) == (None, 1)
+    assert child.again_at > time.monotonic()

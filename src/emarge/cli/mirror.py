@@ -34,9 +34,12 @@ def run(args: argparse.Namespace) -> int:
     mirror_vkey(args.data)
     if args.action == "check":
         return _check(args.data, as_json=args.json)
+    from emarge.cli.ending import ends_clearly
     from emarge.proof.vault.mirror_http import serve
 
-    serve(args.data / "mirror", port=args.port)
+    mend = f"`emarge mirror check --data {args.data}` names the first fault. A mirror that is lost can be made anew."
+    with ends_clearly("mirror", mend):
+        serve(args.data / "mirror", port=args.port)
     return 0
 
 

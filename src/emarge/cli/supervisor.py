@@ -12,6 +12,7 @@ from types import FrameType
 
 import httpx
 
+from emarge.cli.ending import STAYS_DOWN
 from emarge.cli.errors import CommandError
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -29,6 +30,7 @@ class Child:
     process: subprocess.Popen[bytes] | None = None
     deaths: int = 0
     again_at: float = field(default=0.0)
+    stays_down: bool = False
 
     def start(self) -> None:
         self.process = subprocess.Popen(  # noqa: S603 - our own command, no shell
@@ -66,13 +68,15 @@ class Supervisor:
         for child in self.children:
             while not child.answers():
                 if child.process is not None and child.process.poll() is not None:
+                    if self._stays_down(child):
+                        break
                     raise CommandError(f"The {child.name} process stopped at its start; its message stands above.")
                 if time.monotonic() > until:
                     raise CommandError(f"The {child.name} process does not answer at {child.url}.")
                 time.sleep(0.05)
 
     def watch(self) -> None:
-        """Restart what dies, until asked to stop."""
+        """Restart what dies, but what stays down for good, until asked to stop."""
         while not self._stopping:
             for child in self.children:
                 self._mend(child)
@@ -90,6 +94,8 @@ class Supervisor:
                     child.process.wait()
 
     def _mend(self, child: Child) -> None:
+        if child.stays_down or self._stays_down(child):
+            return
         if child.process is not None and child.process.poll() is not None:
             print(f"emarge: the {child.name} process died ({child.process.returncode}); starting it again.", flush=True)
             child.process = None
@@ -97,6 +103,18 @@ class Supervisor:
             child.deaths += 1
         if child.process is None and time.monotonic() >= child.again_at and not self._stopping:
             child.start()
+
+    def _stays_down(self, child: Child) -> bool:
+        """Whether a process ended for good: another start would find what this one found. The others go on."""
+        if child.process is None or child.process.poll() != STAYS_DOWN:
+            return False
+        child.stays_down = True
+        print(
+            f"emarge: the {child.name} process stays down until somebody has looked: its message stands above.\n"
+            "emarge: the others go on. What people sign is kept; mend this, then start `emarge run` again to seal it.",
+            flush=True,
+        )
+        return True
 
     def _stop(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the signal module's signature
         self._stopping = True

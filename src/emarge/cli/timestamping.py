@@ -45,9 +45,26 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if args.action == "rotate":
         return _rotate(args.data, args.root_key)
+    return _serve(args)
+
+
+def _serve(args: argparse.Namespace) -> int:
+    from emarge.cli.ending import STAYS_DOWN
+    from emarge.proof.timestamping.errors import AuthorityError, AuthorityInUse
     from emarge.proof.timestamping.server import serve
 
-    serve(args.data / "timestamping", port=args.port, sources=_sources(args), schedule=_schedule(args))
+    try:
+        serve(args.data / "timestamping", port=args.port, sources=_sources(args), schedule=_schedule(args))
+    except AuthorityInUse as error:
+        raise CommandError(str(error)) from None
+    except AuthorityError as error:
+        raise CommandError(
+            f"THE TIMESTAMP AUTHORITY STAYS DOWN until somebody has looked: {error}", code=STAYS_DOWN
+        ) from error
+    except OSError as error:
+        raise CommandError(
+            f"The timestamp authority stops, because its disk is full, read-only or failing: {error}"
+        ) from error
     return 0
 
 

@@ -190,6 +190,7 @@ def _check(data: Path, *, as_json: bool) -> int:
 
 
 def _serve(data: Path, number: int) -> int:
+    from emarge.cli.ending import ends_clearly
     from emarge.proof.timestamping.client import TimestampClient
     from emarge.proof.vault.server import serve
 
@@ -197,14 +198,19 @@ def _serve(data: Path, number: int) -> int:
     if not url:
         raise CommandError("EMARGE_TIMESTAMP_URL is not set: it says where the timestamp authority answers.", code=2)
     client = TimestampClient(url, credential(data, "timestamping"))
-    serve(
-        data / "vault",
-        port=number,
-        stamp=_stamp_with(client.stamp),
-        mirror=_mirror_client(data),
-        token_time=token_time,
-        witnesses=_witness_clients(data),
+    mend = (
+        f"`emarge vault check --data {data}` names the first fault. If an old copy was restored, bring back the newest "
+        "one; if a mirror or a witness tells of a second history, ask whoever keeps it before anything else."
     )
+    with ends_clearly("vault", mend):
+        serve(
+            data / "vault",
+            port=number,
+            stamp=_stamp_with(client.stamp),
+            mirror=_mirror_client(data),
+            token_time=token_time,
+            witnesses=_witness_clients(data),
+        )
     return 0
 
 

@@ -32,9 +32,12 @@ def run(args: argparse.Namespace) -> int:
     witness_vkey(args.data)
     if args.action == "check":
         return _check(args.data)
+    from emarge.cli.ending import ends_clearly
     from emarge.proof.vault.witness_http import serve
 
-    serve(args.data / "witness", port=args.port)
+    mend = f"`emarge witness check --data {args.data}` names the first fault. A witness that is lost can be made anew."
+    with ends_clearly("witness", mend):
+        serve(args.data / "witness", port=args.port)
     return 0
 
 

@@ -34,5 +34,9 @@ class AuthorityError(Exception):
     """The authority's folder cannot be used: it exists, is incomplete, or another process signs with it."""
 
 
+class AuthorityInUse(AuthorityError):  # noqa: N818 - a state that may pass: the other process may be about to end
+    """Another process signs with the authority."""
+
+
 class ClockUnfit(Exception):  # noqa: N818 - an answer (timeNotAvailable), not a fault of the program
     """No instant can be certified now; the text says why."""

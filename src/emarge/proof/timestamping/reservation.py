@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from emarge.proof.timestamping.errors import AuthorityError
+from emarge.proof.timestamping.errors import AuthorityError, AuthorityInUse
 
 BLOCK = 10_000
 COUNT_BITS = 64  # of a serial number, below the bits of the run
@@ -82,7 +82,7 @@ class Reservation:
             self._reserved = _Reserved(int(state["serial"]), time)
         except BlockingIOError as error:
             os.close(self._lock)
-            raise AuthorityError("Another process signs with this timestamp authority.") from error
+            raise AuthorityInUse("Another process signs with this timestamp authority.") from error
         except (OSError, ValueError, KeyError, TypeError) as error:
             os.close(self._lock)
             raise AuthorityError("reserved.json of the timestamp authority cannot be read.") from error
