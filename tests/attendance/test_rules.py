@@ -274,7 +274,6 @@ def test_instants_are_written_in_utc():
         ({}, None),
         ({"mode": Mode.SET_QR}, None),
         ({"mode": Mode.BY_TEACHER}, Refusal.NOT_BY_CODE),
-        ({"listed": False}, Refusal.SOMEONE_ELSE),
         ({"presence": Presence.PRESENT}, None),
         ({"presence": Presence.ABSENT}, Refusal.ABSENT),
         ({"presence": Presence.ABSENT, "ended": True}, Refusal.ROLL_CALL_ENDED),
@@ -290,7 +289,6 @@ def test_instants_are_written_in_utc():
 def test_why_not_scan(changes, refusal):
     facts = {
         "mode": Mode.ROLLING_QR,
-        "listed": True,
         "presence": Presence.AWAITED,
         "started_at": TEN,
         "ended": False,

@@ -66,10 +66,10 @@ def typed_step(key: bytes, pace: Pace, code: str, at: datetime) -> int | None:
     return _step(code, {step: typed_code(key, pace, step) for step in pace.steps_at(at)})
 
 
-def lateness(pace: Pace, step: int, arrived_at: datetime) -> timedelta:
-    """How long after its step had ended a code arrived: nothing while it was shown."""
+def lateness_ms(pace: Pace, step: int, arrived_at: datetime) -> int:
+    """How long after its step had ended a code arrived, in milliseconds: 0 while it was shown."""
     ended = pace.ends_at(step)
-    return max(arrived_at - ended, timedelta()) if ended else timedelta()
+    return max((arrived_at - ended) // timedelta(milliseconds=1), 0) if ended else 0
 
 
 def device_mark(key: bytes, base: UUID, cookie: str) -> str:

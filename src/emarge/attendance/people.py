@@ -1,6 +1,7 @@
 """Who acts and who is spoken of, as the audit trail sees them."""
 
 from collections.abc import Iterable
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -61,10 +62,21 @@ def teachers(people: Iterable[Teacher]) -> dict[UUID, dict[str, Any]]:
 def identity(student: Student) -> dict[UUID, dict[str, Any]]:
     """A student's name, identifier and birth date (null when unknown), for sealed contents only."""
     return {
-        student.uuid: {
-            **name_of(student),
-            "identifier_type": student.identifier_type,
-            "identifier": student.identifier,
-            "birth_on": student.birth_on.isoformat() if student.birth_on else None,
-        }
+        student.uuid: identified(
+            student.last_name, student.first_name, student.identifier_type, student.identifier, student.birth_on
+        )
+    }
+
+
+def identified(
+    last_name: str, first_name: str, identifier_type: str, identifier: str, birth_on: date | None
+) -> dict[str, Any]:
+    """What a sealed content says of a student."""
+    return {
+        "name": f"{last_name} {first_name}".strip(),
+        "last_name": last_name,
+        "first_name": first_name,
+        "identifier_type": identifier_type,
+        "identifier": identifier,
+        "birth_on": birth_on.isoformat() if birth_on else None,
     }

@@ -102,6 +102,7 @@ class Refusal(Enum):
     SOMEONE_ELSE = "someone_else"
     NOT_EXPECTED = "not_expected"
     ABSENT = "absent"
+    NOT_LISTED = "not_listed"
     NOT_BY_CODE = "not_by_code"
     PERIOD_OUT_OF_RANGE = "period_out_of_range"
     GRACE_OUT_OF_RANGE = "grace_out_of_range"
@@ -291,7 +292,6 @@ def why_not_set_period(period: int, grace: int | None) -> Refusal | None:
 def why_not_scan(
     *,
     mode: Mode,
-    listed: bool,
     presence: Presence,
     started_at: datetime | None,
     ended: bool,
@@ -301,8 +301,6 @@ def why_not_scan(
     at: datetime,
 ) -> Refusal | None:
     """Why a student may not be scanned in (rows M4.6, M5.4): what counts is when the code arrived."""
-    if not listed:
-        return Refusal.SOMEONE_ELSE
     if not mode.by_code:
         return Refusal.NOT_BY_CODE
     if validated:

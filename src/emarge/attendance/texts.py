@@ -53,6 +53,10 @@ TEXTS: dict[Refusal, Any] = {
     Refusal.ABSENT: _(
         "You were marked absent, so you cannot sign. If you are in the class, tell your teacher or the secretariat."
     ),
+    Refusal.NOT_LISTED: _(
+        "You are not on the roll sheet of this class meeting. If you attend it, tell your teacher: "
+        "the secretariat can correct your groups."
+    ),
     Refusal.NOT_BY_CODE: _("The roll of this class meeting is called by the teacher, not by QR code."),
     Refusal.PERIOD_OUT_OF_RANGE: _("The period of a rolling code must be between 5 and 120 seconds."),
     Refusal.GRACE_OUT_OF_RANGE: _("The grace of a rolling code must be between 0 and 300 seconds."),

@@ -4,33 +4,14 @@ from django.db import transaction
 
 from emarge.accounts.models import Right, User
 from emarge.attendance import rules
-from emarge.attendance.actions.events import locked_line, locked_roll_call, record, record_start
-from emarge.attendance.drawing import DrawingRefusedError, parse_drawing
-from emarge.attendance.models import RollCall, RollCallLine, Scan, SignIn, TeacherSignature
-from emarge.attendance.people import identity, teachers
-from emarge.attendance.rules import Grant, Method, Mode, Presence, Refusal
+from emarge.attendance.actions.burst import Signing, alone, signature, signature_content
+from emarge.attendance.actions.events import locked_roll_call, record, record_start
+from emarge.attendance.models import RollCall, RollCallLine, SignIn, TeacherSignature
+from emarge.attendance.people import teachers
+from emarge.attendance.rules import Grant, Method, Mode, Refusal
 from emarge.attendance.texts import refuse
 from emarge.attendance.tickets import NO_TRACE, Trace
 from emarge.institutions.models import Teacher
-
-
-def _signature(method: Method, drawing: str, *, consent: bool, typed_name: str) -> bytes:
-    """The bytes to keep of a signature: the checked drawing, or none for the keyboard."""
-    refuse(rules.why_not_consent(method=method, consent=consent, typed_name=typed_name))
-    if method is Method.KEYBOARD:
-        return b""
-    try:
-        parse_drawing(drawing)
-    except DrawingRefusedError as error:
-        refuse(error.refusal)
-    return drawing.encode("ascii")
-
-
-def _content(method: Method, kept: bytes, typed_name: str) -> dict[str, str]:
-    """What is sealed of a signature: the drawing, or the name typed under the sentence of consent."""
-    if method is Method.KEYBOARD:
-        return {"typed_name": typed_name.strip()}
-    return {"drawing": kept.decode("ascii")}
 
 
 @transaction.atomic
@@ -78,8 +59,8 @@ def open_sign_in(
             at=at,
         )
     )
-    kept = _signature(method, drawing, consent=consent, typed_name=typed_name)
-    signature = TeacherSignature.objects.create(
+    kept = signature(method, drawing, consent=consent, typed_name=typed_name)
+    signed = TeacherSignature.objects.create(
         base=roll_call.base,
         roll_call=roll_call,
         teacher=teacher,
@@ -95,15 +76,15 @@ def open_sign_in(
         "sign_in.opened" if first else "teacher.signed",
         by=by,
         at=at,
-        subject=signature.uuid,
+        subject=signed.uuid,
         method=method,
         details={"closes_at": rules.instant(closes_at)},
-        content=_content(method, kept, typed_name),
+        content=signature_content(method, kept, typed_name),
         people=teachers([teacher]),
     )
     if first and Mode(roll_call.mode).by_code:
         record_start(roll_call, by=by, at=at)
-    return signature
+    return signed
 
 
 @transaction.atomic
@@ -137,7 +118,6 @@ def open_for_teacher(roll_call: RollCall, *, by: User, at: datetime) -> RollCall
     return roll_call
 
 
-@transaction.atomic
 def sign_in(
     line: RollCallLine,
     *,
@@ -153,51 +133,9 @@ def sign_in(
 ) -> SignIn:
     """Sign one's own line; signing again, on this device or another, returns the first signature.
 
-    ``drawing`` is the posted text (docs/formats/drawing.md), empty for the keyboard, which needs ``consent``
-    and ``typed_name`` instead; ``ip`` is sealed with the content. Who was scanned signs under the ``grant`` of a scan.
+    The facts are those of `Signing`. Who was scanned signs under the ``grant`` of a scan.
     Raises Refused: someone else, not expected, absent, not scanned, not on that device, not in time, not open,
     window closed, settled, sealed, a drawing or a consent that is missing or malformed.
     """
-    line = locked_line(line)
-    roll_call = line.roll_call
-    own_line = line.student.user_id == by.pk
-    existing = SignIn.objects.filter(line=line).first()
-    if own_line and existing is not None:
-        return existing
-    refuse(
-        rules.why_not_sign_in(
-            own_line=own_line,
-            expected=line.expected,
-            presence=Presence(line.presence),
-            settled=line.settled_at is not None,
-            validated=roll_call.validated_at is not None,
-            opened_at=roll_call.sign_in_opened_at,
-            closes_at=rules.closes_at(roll_call.ends_at, roll_call.extension_minutes),
-            at=at,
-            scanned=Scan.objects.filter(line=line).exists(),
-            grant=grant,
-        )
-    )
-    kept = _signature(method, drawing, consent=consent, typed_name=typed_name)
-    signed = SignIn.objects.create(
-        base=roll_call.base,
-        line=line,
-        signed_at=at,
-        method=method.value,
-        drawing=kept,
-        device=trace.device,
-        network=trace.network,
-        session=trace.session,
-    )
-    record(
-        roll_call,
-        "sign_in.signed",
-        by=by,
-        at=at,
-        subject=signed.uuid,
-        student=line.student,
-        method=method,
-        content={**_content(method, kept, typed_name), "ip": ip},
-        people=identity(line.student),
-    )
-    return signed
+    signing = Signing(line.uuid, by.pk, method, drawing, at, ip, trace, grant, consent, typed_name)
+    return SignIn.objects.get(uuid=alone(signing).sign_in)
