@@ -4,13 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
 from emarge.proof.evidence import layout, records
 from emarge.proof.evidence.errors import EvidenceError, Fault, RecordError
 from emarge.proof.evidence.records import Record
 from emarge.proof.evidence.trust import TrustAnchors
-from emarge.proof.timestamping import tokens
 from emarge.proof.timestamping.errors import TimestampError
-from emarge.proof.timestamping.verify import Timestamp, verify_token
+from emarge.proof.timestamping.verify import Timestamp, prove
 from emarge.proof.vault import entry, merkle
 from emarge.proof.vault.checkpoint import Checkpoint
 from emarge.proof.vault.cosignature import Cosigned
@@ -20,11 +22,17 @@ from emarge.proof.vault.tlog_proof import InclusionProof, parse_proof
 
 @dataclass(frozen=True)
 class Certificate:
-    """A certificate of a timestamp authority: DER, its SHA-256, and the name of its holder."""
+    """A certificate of a timestamp authority: DER, and the name of its holder."""
 
     der: bytes
-    digest: bytes
     name: str
+
+
+def holder(certificate: x509.Certificate) -> str:
+    """Organisation and name of a certificate's holder. Raises ValueError when they cannot be read."""
+    oids = NameOID.ORGANIZATION_NAME, NameOID.COMMON_NAME
+    names = [attribute for oid in oids for attribute in certificate.subject.get_attributes_for_oid(oid)]
+    return ", ".join(str(attribute.value) for attribute in names)
 
 
 @dataclass(frozen=True)
@@ -79,24 +87,21 @@ class Prover:
             raise EvidenceError(Fault.RECORD_MALFORMED, stem + layout.RECORD, str(error)) from error
         if record.code != self.anchors.code:
             raise EvidenceError(Fault.CODE, stem + layout.RECORD, "the record is of another institution")
-        timestamp = self._timestamp(stem, payload, token)
+        timestamp, authority = self.certified(stem + layout.TOKEN, payload, token)
         proof = self._included(files[stem + layout.PROOF], stem, payload, token, index)
-        proved = Proved(stem, proof.index, record, timestamp, self._authority(token))
+        proved = Proved(stem, proof.index, record, timestamp, authority)
         _check_time(proved)
         return proved
 
-    def _timestamp(self, stem: str, payload: bytes, token: bytes) -> Timestamp:
+    def certified(self, file: str, payload: bytes, token: bytes) -> tuple[Timestamp, str]:
+        """What the token in a file says of a payload, and who says it. Raises EvidenceError."""
         certificates = [certificate.der for certificate in self.certificates]
         try:
-            return verify_token(token, payload, self.anchors.timestamp_roots, certificates)
+            timestamp, signer = prove(token, payload, self.anchors.timestamp_roots, certificates)
         except TimestampError as error:
-            raise EvidenceError(Fault.TOKEN, stem + layout.TOKEN, str(error)) from error
-
-    def _authority(self, token: bytes) -> str:
-        if len(self.certificates) == 1:
-            return self.certificates[0].name
-        signer = tokens.read_token(token).certificate_digest
-        return next(certificate.name for certificate in self.certificates if certificate.digest == signer)
+            raise EvidenceError(Fault.TOKEN, file, str(error)) from error
+        names = (one.name for one in self.certificates if one.der == signer)
+        return timestamp, next(names, None) or holder(x509.load_der_x509_certificate(signer))
 
     def _included(self, text: bytes, stem: str, payload: bytes, token: bytes, index: int | None) -> InclusionProof:
         file = stem + layout.PROOF

@@ -6,7 +6,6 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import NameOID
 
 from emarge.proof.evidence import bundle, contents, crosscheck, layout, manifest, trust
 from emarge.proof.evidence.errors import (
@@ -20,11 +19,11 @@ from emarge.proof.evidence.errors import (
 )
 from emarge.proof.evidence.layout import Layout
 from emarge.proof.evidence.manifest import Manifest
-from emarge.proof.evidence.proved import Certificate, Proved, Prover
+from emarge.proof.evidence.proved import Certificate, Proved, Prover, holder
 from emarge.proof.evidence.records import Record
 from emarge.proof.evidence.trust import TrustAnchors
 from emarge.proof.evidence.verdict import Caution, Mirror, Person, RecordVerdict, Verdict, Warn, Witness
-from emarge.proof.timestamping.verify import UNREADABLE
+from emarge.proof.timestamping.certificates import UNREADABLE
 from emarge.proof.vault.cosignature import Cosignature, open_cosigned
 from emarge.proof.vault.errors import CheckpointError, ProofError
 from emarge.proof.vault.tlog_proof import parse_proof
@@ -145,16 +144,12 @@ def _certificate(file: str, data: bytes) -> Certificate:
         # Parsed on first use: whatever cannot be must be refused here, not where the tokens are checked.
         certificate.public_key(), certificate.extensions, certificate.signature_hash_algorithm
         written, der = certificate.public_bytes(Encoding.PEM), certificate.public_bytes(Encoding.DER)
-        names = [
-            str(attribute.value)
-            for oid in (NameOID.ORGANIZATION_NAME, NameOID.COMMON_NAME)
-            for attribute in certificate.subject.get_attributes_for_oid(oid)
-        ]
+        name = holder(certificate)
     except UNREADABLE as error:
         raise EvidenceError(Fault.CERTIFICATE, file, "it cannot be read") from error
     if written != data:
         raise EvidenceError(Fault.CERTIFICATE, file, "it is more, or otherwise written, than one certificate")
-    return Certificate(der, hashlib.sha256(der).digest(), ", ".join(names))
+    return Certificate(der, name)
 
 
 def _check_production(produced: Proved, files: Mapping[str, bytes], listed: Manifest, *, last: int) -> None:

@@ -1,15 +1,27 @@
-"""The two certificates of an authority: a root, and the one that signs tokens (RFC 3161 §2.3, RFC 5280)."""
+"""Certificates of timestamp authorities: how ours are made, how anybody's are read (RFC 3161 §2.3, RFC 5280)."""
 
 from datetime import datetime, timedelta
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from emarge.proof.timestamping.errors import Fault, TimestampError
 
 # Tokens are checked at their own time, so the signer's certificate only limits how long new ones are given.
 ROOT_LIFE = timedelta(days=20 * 365)
 SIGNER_LIFE = timedelta(days=6 * 365)
+# What the parser raises for bytes that are no certificate; they have no common ancestor.
+UNREADABLE = (
+    ValueError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
 
 
 def make_root(key: ec.EllipticCurvePrivateKey, *, name: str, now: datetime) -> x509.Certificate:
@@ -80,3 +92,30 @@ def _key_usage(*, signs_certificates: bool) -> x509.KeyUsage:
         encipher_only=False,
         decipher_only=False,
     )
+
+
+def load(certificate: bytes) -> x509.Certificate:
+    """A certificate (DER) whose parts can be read; it must be the whole of the bytes. Raises `TimestampError`."""
+    try:
+        loaded = x509.load_der_x509_certificate(certificate)
+        # Parsed on first use, and it must be now.
+        loaded.public_key(), loaded.extensions, loaded.signature_hash_algorithm, loaded.subject, loaded.issuer
+    except UNREADABLE as error:
+        raise TimestampError(Fault.MALFORMED, "a certificate cannot be read") from error
+    if loaded.public_bytes(Encoding.DER) != certificate:
+        raise TimestampError(Fault.MALFORMED, "a certificate is not canonical")
+    return loaded
+
+
+def check_reserved_for_timestamping(certificate: x509.Certificate) -> None:
+    """RFC 3161 §2.3: it may sign tokens and nothing else, and says so critically. Raises `TimestampError`."""
+    extensions = {type(extension.value): extension for extension in certificate.extensions}
+    usage = extensions.get(x509.ExtendedKeyUsage)
+    if usage is None or not usage.critical or list(usage.value) != [ExtendedKeyUsageOID.TIME_STAMPING]:
+        raise TimestampError(Fault.WRONG_USAGE, "its certificate is not reserved for timestamping")
+    key_usage = extensions.get(x509.KeyUsage)
+    if key_usage is not None and not (key_usage.value.digital_signature or key_usage.value.content_commitment):
+        raise TimestampError(Fault.WRONG_USAGE, "the key of its certificate may not sign")
+    constraints = extensions.get(x509.BasicConstraints)
+    if constraints is not None and constraints.value.ca:
+        raise TimestampError(Fault.WRONG_USAGE, "its certificate may certify others")

@@ -145,6 +145,11 @@ class Reader:
             raise DerError("a part has another value than the format lays down")
         self._at += len(element)
 
+    def rest(self) -> bytes:
+        """Everything that is left, whatever it is."""
+        start, self._at = self._at, self._end
+        return self._data[start : self._end]
+
     def more(self) -> bool:
         """Whether anything is left."""
         return self._at < self._end

@@ -16,6 +16,10 @@ class Fault(StrEnum):
     UNTRUSTED = "untrusted"
     HIGH_S = "high s"
     BAD_SIGNATURE = "bad signature"
+    INACCURATE = "inaccurate"
+    OTHER_REQUEST = "other request"
+    OTHER_POLICY = "other policy"
+    OTHER_TIME = "other time"
 
 
 class TimestampError(Exception):

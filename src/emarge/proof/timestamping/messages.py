@@ -15,6 +15,7 @@ _VERSION_1 = der.integer(1)
 _IMPRINT = tlv(der.SEQUENCE, SHA256_ALGORITHM + tlv(der.OCTET_STRING, bytes(DIGEST_SIZE)))[:-DIGEST_SIZE]
 _MARK = b"\x5a" * DIGEST_SIZE
 _NEGATIVE = 0x80
+_TRUE = tlv(der.BOOLEAN, b"\xff")
 _GRANTED = tlv(der.SEQUENCE, der.integer(0))
 _REJECTION = der.integer(2)
 _IMPLICIT_EXTENSIONS = 0xA0
@@ -60,9 +61,11 @@ def imprint_of(digest: bytes) -> bytes:
     return _IMPRINT + digest
 
 
-def build_request(digest: bytes, *, nonce: int) -> bytes:
-    """A TimeStampReq for one SHA-256 digest, with a nonce and without certReq."""
-    return tlv(der.SEQUENCE, _VERSION_1 + imprint_of(digest) + der.integer(nonce))
+def build_request(digest: bytes, *, nonce: int, policy: str | None = None, with_certificate: bool = False) -> bytes:
+    """A TimeStampReq for one SHA-256 digest, with a nonce, under a policy (an OID) when one is wanted."""
+    wanted = b"" if policy is None else der.object_identifier(policy)
+    asked = wanted + der.integer(nonce) + (_TRUE if with_certificate else b"")
+    return tlv(der.SEQUENCE, _VERSION_1 + imprint_of(digest) + asked)
 
 
 # What our client sends is known at a glance: a digest, a positive nonce of eight octets, nothing else.

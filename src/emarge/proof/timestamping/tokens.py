@@ -13,18 +13,20 @@ from emarge.proof.timestamping.errors import Fault, TimestampError
 
 DIGEST_SIZE = 32
 MAX_ACCURACY = timedelta(seconds=1)
-# Under the project's UUID arc (X.667): the system clock was declared trusted, nothing was compared.
-DEMO_POLICY = "2.25.133109607281002079832211882226271038126.1"
+ARC = "2.25.133109607281002079832211882226271038126"
+"""The project's UUID arc (X.667): policies under it are ours, and so is the shape of their tokens."""
+# The system clock was declared trusted, nothing was compared.
+DEMO_POLICY = f"{ARC}.1"
 # Three sources were compared and two agreed; the accuracy is the half-width of what they agreed on.
-QUORUM_POLICY = "2.25.133109607281002079832211882226271038126.2"
+QUORUM_POLICY = f"{ARC}.2"
 
 _SHA256 = der.object_identifier("2.16.840.1.101.3.4.2.1")
 SHA256_ALGORITHM = tlv(der.SEQUENCE, _SHA256)
 _SHA256_WITH_NULL = _SHA256 + tlv(der.NULL, b"")
 _ECDSA_WITH_SHA256 = tlv(der.SEQUENCE, der.object_identifier("1.2.840.10045.4.3.2"))
-_SIGNED_DATA = der.object_identifier("1.2.840.113549.1.7.2")
-_TST_INFO = der.object_identifier("1.2.840.113549.1.9.16.1.4")
-_CONTENT_TYPE = tlv(der.SEQUENCE, der.object_identifier("1.2.840.113549.1.9.3") + tlv(der.SET, _TST_INFO))
+SIGNED_DATA = der.object_identifier("1.2.840.113549.1.7.2")
+TST_INFO = der.object_identifier("1.2.840.113549.1.9.16.1.4")
+_CONTENT_TYPE = tlv(der.SEQUENCE, der.object_identifier("1.2.840.113549.1.9.3") + tlv(der.SET, TST_INFO))
 _MESSAGE_DIGEST = der.object_identifier("1.2.840.113549.1.9.4")
 _SIGNING_CERTIFICATE_V2 = der.object_identifier("1.2.840.113549.1.9.16.2.47")
 _VERSION_1, _VERSION_3 = der.integer(1), der.integer(3)
@@ -131,7 +133,7 @@ def build_token(
         + _ECDSA_WITH_SHA256
         + tlv(der.OCTET_STRING, signature),
     )
-    content = tlv(der.SEQUENCE, _TST_INFO + tlv(_EXPLICIT_0, tlv(der.OCTET_STRING, tst_info)))
+    content = tlv(der.SEQUENCE, TST_INFO + tlv(_EXPLICIT_0, tlv(der.OCTET_STRING, tst_info)))
     signed_data = tlv(
         der.SEQUENCE,
         _VERSION_3
@@ -140,7 +142,7 @@ def build_token(
         + (b"" if certificate is None else tlv(_EXPLICIT_0, certificate))
         + tlv(der.SET, signer),
     )
-    return tlv(der.SEQUENCE, _SIGNED_DATA + tlv(_EXPLICIT_0, signed_data))
+    return tlv(der.SEQUENCE, SIGNED_DATA + tlv(_EXPLICIT_0, signed_data))
 
 
 class TokenFrame:
@@ -193,12 +195,12 @@ def read_token(data: bytes) -> Token:
 
 def _read_token(data: bytes) -> Token:
     content_info = der.only(data)
-    content_info.expect(_SIGNED_DATA)
+    content_info.expect(SIGNED_DATA)
     signed_data = der.only(content_info.read(_EXPLICIT_0))
     content_info.finish()
     signed_data.expect(_VERSION_3 + _DIGEST_ALGORITHMS)
     encapsulated = signed_data.enter(der.SEQUENCE)
-    encapsulated.expect(_TST_INFO)
+    encapsulated.expect(TST_INFO)
     explicit = Reader(encapsulated.read(_EXPLICIT_0))
     content = explicit.read(der.OCTET_STRING)
     explicit.finish()

@@ -7,24 +7,18 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from emarge.proof.timestamping import tokens
+from emarge.proof.timestamping import certificates as certificate_rules
+from emarge.proof.timestamping import external_verify, tokens
+from emarge.proof.timestamping.der import object_identifier
 from emarge.proof.timestamping.errors import Fault, TimestampError
+from emarge.proof.timestamping.external_tokens import ExternalToken
 
 _ALGORITHM = ec.ECDSA(hashes.SHA256())
-# What the parser of certificates raises for bytes that are none; they have no common ancestor.
-UNREADABLE = (
-    ValueError,
-    UnsupportedAlgorithm,
-    x509.DuplicateExtension,
-    x509.InvalidVersion,
-    x509.UnsupportedGeneralNameType,
-)
+_OURS = object_identifier(tokens.ARC)[2:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +43,18 @@ class _Signer:
 
 def read_token(token: bytes) -> Timestamp:
     """What a token says, for display: nothing is verified but its shape. Raises `TimestampError`."""
-    return _timestamp(tokens.read_token(token).info)
+    return _timestamp(_read(token).info)
+
+
+def _read(token: bytes) -> tokens.Token | ExternalToken:
+    """A token of ours, in our shape alone, or another authority's. Raises `TimestampError`."""
+    try:
+        parts = tokens.read_token(token)
+    except TimestampError:
+        if _OURS in token:
+            raise
+        return external_verify.read(token)
+    return parts if parts.info.policy.startswith(f"{tokens.ARC}.") else external_verify.read(token)
 
 
 def verify_token(token: bytes, data: bytes, roots: Sequence[bytes], certificates: Sequence[bytes]) -> Timestamp:
@@ -57,12 +62,20 @@ def verify_token(token: bytes, data: bytes, roots: Sequence[bytes], certificates
 
     Raises `TimestampError` naming the first rule that fails.
     """
-    parts = tokens.read_token(token)
+    return prove(token, data, roots, certificates)[0]
+
+
+def prove(token: bytes, data: bytes, roots: Sequence[bytes], certificates: Sequence[bytes]) -> tuple[Timestamp, bytes]:
+    """As `verify_token`, with the certificate (DER) of who signed: one of those given, or one in the token."""
+    parts = _read(token)
+    if not isinstance(parts, tokens.Token):
+        return _timestamp(parts.info), external_verify.verify(parts, hashlib.sha256(data).digest(), roots, certificates)
     if parts.info.digest != hashlib.sha256(data).digest():
         raise TimestampError(Fault.OTHER_DATA, "it was made for other data")
     if parts.content_digest != hashlib.sha256(parts.content).digest():
         raise TimestampError(Fault.NOT_BOUND, "its signature is over another statement")
-    signer = _signer(_named(parts.certificate_digest, certificates), tuple(roots))
+    certificate = _named(parts.certificate_digest, certificates)
+    signer = _signer(certificate, tuple(roots))
     if parts.sid != signer.sid:
         raise TimestampError(Fault.NOT_BOUND, "it names its signer in two different ways")
     if not signer.start <= parts.info.gen_time <= signer.end:
@@ -73,7 +86,7 @@ def verify_token(token: bytes, data: bytes, roots: Sequence[bytes], certificates
         signer.key.verify(parts.signature, parts.signed_attributes, _ALGORITHM)
     except InvalidSignature as error:
         raise TimestampError(Fault.BAD_SIGNATURE, "its signature is not good") from error
-    return _timestamp(parts.info)
+    return _timestamp(parts.info), certificate
 
 
 def _timestamp(info: tokens.TstInfo) -> Timestamp:
@@ -91,8 +104,8 @@ def _named(digest: bytes, certificates: Sequence[bytes]) -> bytes:
 @lru_cache(maxsize=64)
 def _signer(certificate: bytes, roots: tuple[bytes, ...]) -> _Signer:
     """Check a certificate for signing tokens under one of the roots. Raises `TimestampError`."""
-    loaded = _load(certificate)
-    _check_usage(loaded)
+    loaded = certificate_rules.load(certificate)
+    certificate_rules.check_reserved_for_timestamping(loaded)
     key = loaded.public_key()
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
         raise TimestampError(Fault.WRONG_USAGE, "its certificate has no P-256 key")
@@ -105,36 +118,9 @@ def _signer(certificate: bytes, roots: tuple[bytes, ...]) -> _Signer:
     )
 
 
-def _load(certificate: bytes) -> x509.Certificate:
-    """A certificate whose extensions can be read. Its DER must be the whole of the bytes."""
-    try:
-        loaded = x509.load_der_x509_certificate(certificate)
-        # Parsed on first use, and it must be now.
-        loaded.public_key(), loaded.extensions, loaded.signature_hash_algorithm
-    except UNREADABLE as error:
-        raise TimestampError(Fault.MALFORMED, "a certificate cannot be read") from error
-    if loaded.public_bytes(Encoding.DER) != certificate:
-        raise TimestampError(Fault.MALFORMED, "a certificate is not canonical")
-    return loaded
-
-
-def _check_usage(certificate: x509.Certificate) -> None:
-    """RFC 3161 §2.3: reserved for timestamping, and marked so critically."""
-    extensions = {type(extension.value): extension for extension in certificate.extensions}
-    usage = extensions.get(x509.ExtendedKeyUsage)
-    if usage is None or not usage.critical or list(usage.value) != [ExtendedKeyUsageOID.TIME_STAMPING]:
-        raise TimestampError(Fault.WRONG_USAGE, "its certificate is not reserved for timestamping")
-    key_usage = extensions.get(x509.KeyUsage)
-    if key_usage is not None and not key_usage.value.digital_signature:
-        raise TimestampError(Fault.WRONG_USAGE, "the key of its certificate may not sign")
-    constraints = extensions.get(x509.BasicConstraints)
-    if constraints is not None and constraints.value.ca:
-        raise TimestampError(Fault.WRONG_USAGE, "its certificate may certify others")
-
-
 def _issuer(certificate: x509.Certificate, roots: Sequence[bytes]) -> x509.Certificate:
     """The trusted root that signed a certificate."""
-    for root in map(_load, roots):
+    for root in map(certificate_rules.load, roots):
         try:
             certificate.verify_directly_issued_by(root)
         except (ValueError, TypeError, InvalidSignature):
