@@ -97,9 +97,9 @@ def start_timestamping(data: Path) -> Server:
     return Server(["timestamping", "serve", "--data", str(data)], free_port()).start()
 
 
-def start_vault(data: Path, timestamping: Server) -> Server:
-    """Start the vault of a data folder, which gets its tokens from a timestamp server."""
-    environment = {"EMARGE_TIMESTAMP_URL": timestamping.url}
+def start_vault(data: Path, timestamping: Server, given: dict[str, str] | None = None) -> Server:
+    """Start the vault of a data folder, which gets its tokens from a timestamp server; ``given`` is environment."""
+    environment = {"EMARGE_TIMESTAMP_URL": timestamping.url, **(given or {})}
     return Server(["vault", "serve", "--data", str(data)], free_port(), environment).start()
 
 

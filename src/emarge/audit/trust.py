@@ -1,4 +1,4 @@
-"""What an inspector must know beforehand: the log's key and the root of the timestamp authority."""
+"""What an inspector must know beforehand: the log's key and the roots of the timestamp authorities."""
 
 import os
 import re
@@ -8,6 +8,8 @@ from pathlib import Path
 from emarge.audit import vault
 from emarge.lib.env import data_dir
 from emarge.proof.evidence.trust import TrustAnchors
+from emarge.proof.timestamping.certificates import read_roots
+from emarge.proof.timestamping.errors import TimestampError
 from emarge.proof.vault.errors import VaultRefused, VaultUnavailable
 
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----\n[A-Za-z0-9+/=\n]+-----END CERTIFICATE-----\n")
@@ -25,7 +27,8 @@ def anchors(log: str, code: str) -> TrustAnchors:
         roots = tuple(ssl.PEM_cert_to_DER_cert(block) for block in _blocks(_root_file()))
     except ValueError as error:
         raise VaultUnavailable("the root certificate cannot be read") from error
-    return TrustAnchors(vkey.partition("+")[0], vkey, code, roots, mirrors, witnesses)
+    others, _ = _external()
+    return TrustAnchors(vkey.partition("+")[0], vkey, code, (*roots, *others), mirrors, witnesses)
 
 
 def anchors_or_none(log: str, code: str) -> TrustAnchors | None:
@@ -37,11 +40,25 @@ def anchors_or_none(log: str, code: str) -> TrustAnchors | None:
 
 
 def chain() -> list[bytes]:
-    """The certificates of the timestamp authority below its root, in PEM, which travel in a bundle.
+    """The certificates of timestamp authorities below their roots, in PEM, which travel in a bundle.
 
-    Raises VaultUnavailable when they are not where they should be, beside the root.
+    Ours, those of its former keys too, and what completes the chains of an external service. Raises VaultUnavailable
+    when they are not where they should be, beside the root.
     """
-    return [block.encode("ascii") for block in _blocks(_root_file().with_name("tsa.pem"))]
+    _, others = _external()
+    ours = [block.encode("ascii") for block in _blocks(_root_file().with_name("tsa.pem"))]
+    return ours + [ssl.DER_cert_to_PEM_cert(one).encode("ascii") for one in others]
+
+
+def _external() -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+    """Roots and further certificates (DER) of the external service, past or present, of EMARGE_TSA_ROOTS."""
+    named = os.environ.get("EMARGE_TSA_ROOTS")
+    if not named:
+        return (), ()
+    try:
+        return read_roots(Path(named).read_bytes())
+    except (OSError, TimestampError) as error:
+        raise VaultUnavailable("the certificates of EMARGE_TSA_ROOTS cannot be read") from error
 
 
 def _root_file() -> Path:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from emarge.cli import timestamp_service
 from emarge.cli.arguments import add_data, port, require_free
 from emarge.cli.errors import CommandError
 
@@ -33,12 +34,14 @@ def add_parser(subparsers: "Subparsers") -> argparse.ArgumentParser:
         action="store_true",
         help="make a witness of the vault beside it when there is none; once made, it is started every time",
     )
+    timestamp_service.add_options(parser)
     add_data(parser)
     return parser
 
 
 def run(args: argparse.Namespace) -> int:
     data: Path = args.data
+    timestamp_service.require_sense(args)
     _require(data)
     from emarge.cli.django_setup import setup
     from emarge.cli.supervisor import Supervisor
@@ -49,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
             _make_mirror(data)
         if args.witness and not (data / "witness").exists():
             _make_witness(data)
-        children = _children(data, args.port)
+        children = _children(data, args.port, timestamp_service.environment(args))
         supervisor = Supervisor(children)
         try:
             supervisor.start()
@@ -105,7 +108,7 @@ def _alone(data: Path) -> Iterator[None]:
         yield
 
 
-def _children(data: Path, web_port: int) -> "list[Child]":
+def _children(data: Path, web_port: int, given: "dict[str, str]") -> "list[Child]":
     from emarge.cli.supervisor import Child
 
     require_free(web_port)
@@ -113,7 +116,7 @@ def _children(data: Path, web_port: int) -> "list[Child]":
     cosigning = {name: _free_port() for name in ("mirror", "witness") if (data / name).exists()}
     ports = {"timestamping": _free_port(), **cosigning, "vault": _free_port(), "web": web_port}
     urls = {name: f"http://127.0.0.1:{number}" for name, number in ports.items()}
-    environment = {"EMARGE_VAULT_URL": urls["vault"], "EMARGE_TIMESTAMP_URL": urls["timestamping"]}
+    environment = given | {"EMARGE_VAULT_URL": urls["vault"], "EMARGE_TIMESTAMP_URL": urls["timestamping"]}
     if "mirror" in cosigning:
         environment["EMARGE_MIRROR_URL"] = urls["mirror"]
     if "witness" in cosigning:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emarge.cli import checking
+from emarge.cli import checking, timestamp_service
 from emarge.cli.arguments import add_data, credential, port
 from emarge.cli.errors import CommandError
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from emarge.cli.parsers import Subparsers
+    from emarge.cli.timestamp_service import External
+    from emarge.proof.timestamping.client import TimestampClient
     from emarge.proof.vault.mirror_client import MirrorClient
     from emarge.proof.vault.witness_client import WitnessClient
 
@@ -49,6 +51,7 @@ def add_parser(subparsers: "Subparsers") -> argparse.ArgumentParser:
         "EMARGE_WITNESS_URLS)",
     )
     serve.add_argument("--port", type=port, required=True)
+    timestamp_service.add_options(serve)
     add_data(serve)
     return parser
 
@@ -74,7 +77,9 @@ def run(args: argparse.Namespace) -> int:
         return _mirror(args.data, args.vkey, args.policy)
     if args.action == "witness":
         return _remove_witness(args.data, args.remove) if args.remove else _witness(args.data, args.vkey)
-    return _check(args.data, as_json=args.json) if args.action == "check" else _serve(args.data, args.port)
+    if args.action == "check":
+        return _check(args.data, as_json=args.json)
+    return _serve(args.data, args.port, timestamp_service.external(args))
 
 
 def create_vault(data: Path, *, name: str) -> None:
@@ -189,15 +194,12 @@ def _check(data: Path, *, as_json: bool) -> int:
     return 0
 
 
-def _serve(data: Path, number: int) -> int:
+def _serve(data: Path, number: int, external: "External | None") -> int:
     from emarge.cli.ending import ends_clearly
-    from emarge.proof.timestamping.client import TimestampClient
     from emarge.proof.vault.server import serve
 
-    url = os.environ.get("EMARGE_TIMESTAMP_URL")
-    if not url:
-        raise CommandError("EMARGE_TIMESTAMP_URL is not set: it says where the timestamp authority answers.", code=2)
-    client = TimestampClient(url, credential(data, "timestamping"))
+    instead = external is not None and external.mode == timestamp_service.INSTEAD
+    client = external.client if external and instead else _own_authority(data)
     mend = (
         f"`emarge vault check --data {data}` names the first fault. If an old copy was restored, bring back the newest "
         "one; if a mirror or a witness tells of a second history, ask whoever keeps it before anything else."
@@ -212,6 +214,15 @@ def _serve(data: Path, number: int) -> int:
             witnesses=_witness_clients(data),
         )
     return 0
+
+
+def _own_authority(data: Path) -> "TimestampClient":
+    from emarge.proof.timestamping.client import TimestampClient
+
+    url = os.environ.get("EMARGE_TIMESTAMP_URL")
+    if not url:
+        raise CommandError("EMARGE_TIMESTAMP_URL is not set: it says where the timestamp authority answers.", code=2)
+    return TimestampClient(url, credential(data, "timestamping"))
 
 
 def _mirror_client(data: Path) -> "MirrorClient | None":
@@ -229,11 +240,11 @@ def _mirror_client(data: Path) -> "MirrorClient | None":
 def token_time(token: bytes) -> "datetime":
     """The instant that a timestamp token states; DestructionError when it cannot be read."""
     from emarge.proof.timestamping.errors import TimestampError
-    from emarge.proof.timestamping.tokens import read_token
+    from emarge.proof.timestamping.verify import read_token
     from emarge.proof.vault.errors import DestructionError
 
     try:
-        return read_token(token).info.gen_time
+        return read_token(token).gen_time
     except TimestampError as error:
         raise DestructionError(str(error)) from error
 
@@ -261,11 +272,11 @@ def _witness_clients(data: Path) -> "dict[str, WitnessClient]":
 def token_digest(token: bytes) -> bytes:
     """The SHA-256 that a timestamp token was made over; DestructionError when it cannot be read."""
     from emarge.proof.timestamping.errors import TimestampError
-    from emarge.proof.timestamping.tokens import read_token
+    from emarge.proof.timestamping.verify import stamped_digest
     from emarge.proof.vault.errors import DestructionError
 
     try:
-        return read_token(token).info.digest
+        return stamped_digest(token)
     except TimestampError as error:
         raise DestructionError(str(error)) from error
 

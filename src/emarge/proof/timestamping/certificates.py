@@ -107,6 +107,22 @@ def load(certificate: bytes) -> x509.Certificate:
     return loaded
 
 
+def read_roots(pem: bytes) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+    """The self-signed certificates of a PEM file, which are roots, and the others, which complete chains (DER).
+
+    Raises `TimestampError` when it holds no root, or something else than certificates.
+    """
+    try:
+        found = [load(one.public_bytes(Encoding.DER)) for one in x509.load_pem_x509_certificates(pem)]
+    except UNREADABLE as error:
+        raise TimestampError(Fault.MALFORMED, "a file of certificates cannot be read") from error
+    ders = {one.public_bytes(Encoding.DER): one.subject == one.issuer for one in found}
+    roots, others = (tuple(der for der, root in ders.items() if root is wanted) for wanted in (True, False))
+    if not roots:
+        raise TimestampError(Fault.MALFORMED, "a file of certificates holds no root: none is self-signed")
+    return roots, others
+
+
 def check_reserved_for_timestamping(certificate: x509.Certificate) -> None:
     """RFC 3161 §2.3: it may sign tokens and nothing else, and says so critically. Raises `TimestampError`."""
     extensions = {type(extension.value): extension for extension in certificate.extensions}

@@ -3,7 +3,7 @@
 The words of what it raises are for operators; the fault of a bad token is in ``__cause__``.
 """
 
-import hashlib
+import logging
 import secrets
 import time
 from collections.abc import Callable, Sequence
@@ -28,6 +28,8 @@ MAX_TOKEN = 16_000
 _NONCE_BITS = 64
 _QUERY, _REPLY = "application/timestamp-query", "application/timestamp-reply"
 _GRANTED = {0, 1}
+
+_log = logging.getLogger("emarge.timestamping")
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ class ExternalClient:
         if service.credential and not here and urlsplit(service.url).scheme != "https":
             raise ServiceError("A credential is only sent over https.")
         self._service, self._patience, self._now = service, patience, now
+        self._failing = False
         headers = {"Content-Type": _QUERY, "Accept": _REPLY, "Accept-Encoding": "identity"}
         if service.credential:
             headers["Authorization"] = service.credential
@@ -76,11 +79,17 @@ class ExternalClient:
 
         Raises `TimestampUnavailable`: no token counts, the caller asks again later.
         """
-        return [self._stamp(digest) for digest in digests]
-
-    def stamp_data(self, data: bytes) -> bytes:
-        """A token over the SHA-256 of some bytes; raises `TimestampUnavailable`."""
-        return self._stamp(hashlib.sha256(data).digest())
+        try:
+            stamped = [self._stamp(digest) for digest in digests]
+        except TimestampUnavailable as error:
+            if not self._failing:
+                _log.critical("THE TIMESTAMP SERVICE GIVES NO TOKENS: %s", error)
+            self._failing = True
+            raise
+        if self._failing:
+            _log.warning("the timestamp service gives tokens again")
+        self._failing = False
+        return stamped
 
     def close(self) -> None:
         """Close the connection."""

@@ -57,6 +57,11 @@ def _read(token: bytes) -> tokens.Token | ExternalToken:
     return parts if parts.info.policy.startswith(f"{tokens.ARC}.") else external_verify.read(token)
 
 
+def stamped_digest(token: bytes) -> bytes:
+    """The SHA-256 that a token was made over; nothing is verified but its shape. Raises `TimestampError`."""
+    return _read(token).info.digest
+
+
 def verify_token(token: bytes, data: bytes, roots: Sequence[bytes], certificates: Sequence[bytes]) -> Timestamp:
     """The proved timestamp of ``data``, under root and signer certificates given in DER.
 
