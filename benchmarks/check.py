@@ -26,7 +26,7 @@ from emarge.proof.vault.tiles import ENTRIES, WIDTH, Tile, decode_bundle
 
 LOG = "benchmark"
 PAYLOAD, TOKEN = 600, 800  # bytes
-BATCH = 100
+BATCH = 1000  # records under one checkpoint: ten times what a busy vault gathers, so that writing is quick
 PUBLISHED = 10_000  # records between two publications
 
 

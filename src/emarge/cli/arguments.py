@@ -1,5 +1,6 @@
 import argparse
 import socket
+from importlib.util import find_spec
 from pathlib import Path
 
 from emarge.cli.errors import CommandError
@@ -26,6 +27,12 @@ def require_free(number: int) -> None:
             probe.bind(("127.0.0.1", number))
         except OSError:
             raise CommandError(f"Port {number} is taken by another program. Choose another one: --port N.") from None
+
+
+def require_packages(name: str, *, extra: str) -> None:
+    """CommandError when a package of an extra is not installed."""
+    if find_spec(name) is None:
+        raise CommandError(f"This needs more packages: pip install 'emarge[server,{extra}]'.", code=2)
 
 
 def credential(data: Path, name: str) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emarge.cli import checking, timestamp_service
-from emarge.cli.arguments import add_data, credential, port
+from emarge.cli.arguments import add_data, credential, port, require_packages
 from emarge.cli.errors import CommandError
 
 if TYPE_CHECKING:
@@ -26,6 +26,12 @@ def add_parser(subparsers: "Subparsers") -> argparse.ArgumentParser:
         "create", help="make the vault, once, and a timestamp authority beside it when there is none"
     )
     create.add_argument("--name", default="emarge", help="the vault's name in its checkpoints (no space, no +)")
+    create.add_argument(
+        "--sequencer",
+        metavar="postgresql://…",
+        default="",
+        help="the PostgreSQL database that decides what is in the log (default: an SQLite file in the vault's folder)",
+    )
     add_data(create)
     check = commands.add_parser("check", help="derive every log again from its files and compare")
     checking.add_json(check)
@@ -66,7 +72,7 @@ def _add_witness(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(args: argparse.Namespace) -> int:
     if args.action == "create":
-        create_vault(args.data, name=args.name)
+        create_vault(args.data, name=args.name, postgresql=args.sequencer)
         print(f"The vault is in {args.data / 'vault'}, its credentials in {args.data / 'credentials'}.")
         return 0
     if not (args.data / "vault").is_dir():
@@ -82,17 +88,24 @@ def run(args: argparse.Namespace) -> int:
     return _serve(args.data, args.port, timestamp_service.external(args))
 
 
-def create_vault(data: Path, *, name: str) -> None:
-    """Make a vault and keep its credentials; CommandError when there is one already."""
+def create_vault(data: Path, *, name: str, postgresql: str = "") -> None:
+    """Make a vault and keep its credentials; CommandError when there is one already, or a server will not do."""
     from emarge.cli.timestamping import create_authority
     from emarge.lib.files import write_secret
     from emarge.proof.vault import create
+    from emarge.proof.vault.errors import DurabilityLost, VaultRefused
 
     if (data / "vault").exists():
         raise CommandError(f"{data / 'vault'} exists already: a vault is never made over another.")
     if not (data / "timestamping").exists():
         create_authority(data, name="Émarge")
-    for role, secret in create.create_vault(data / "vault", name=name).items():
+    if postgresql:
+        require_packages("psycopg", extra="postgresql")
+    try:
+        credentials = create.create_vault(data / "vault", name=name, postgresql=postgresql)
+    except (VaultRefused, DurabilityLost) as error:
+        raise CommandError(f"The vault was not made: {error}") from None
+    for role, secret in credentials.items():
         write_secret(data / "credentials" / f"vault-{role}", secret)
 
 

@@ -7,6 +7,7 @@ import uuid
 import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from tests.proof.vault import servers
 from tests.proof.vault.process import Process
 
 from emarge.proof.vault.client import VaultClient
@@ -50,6 +51,23 @@ def deposit():
 
 def stamp(digests):
     return [b"token of " + digest for digest in digests]
+
+
+@pytest.fixture(scope="session")
+def postgresql_server():
+    with servers.postgresql() as address:
+        yield address
+
+
+@pytest.fixture
+def database(postgresql_server):
+    """The address of a new, empty PostgreSQL database."""
+    import psycopg
+
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(postgresql_server("postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    return postgresql_server(name)
 
 
 @pytest.fixture

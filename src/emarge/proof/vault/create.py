@@ -16,11 +16,12 @@ CONFIGURATION = "vault.json"
 LOCK = "lock"
 
 
-def create_vault(folder: Path, *, name: str) -> dict[str, str]:
+def create_vault(folder: Path, *, name: str, postgresql: str = "") -> dict[str, str]:
     """Make an empty vault and give its credentials by role, which exist nowhere else.
 
-    ``name`` begins the origin of each log. Raises VaultRefused when something is there already, and
-    CheckpointError when the name is not fit to be a key name. A crash leaves no vault: it gets its name last.
+    ``name`` begins the origin of each log; ``postgresql`` is the address of the database that sequences, when it is
+    not a file. Raises VaultRefused when something is there already or that database will not do, and CheckpointError
+    when the name is not fit to be a key name. A crash leaves no vault: it gets its name last.
     """
     checkpoint.check_origin(name)
     if folder.exists():
@@ -30,7 +31,7 @@ def create_vault(folder: Path, *, name: str) -> dict[str, str]:
         shutil.rmtree(draft)
     for part in ("logs", "signing"):
         files.make_folder(draft / part)
-    sequencer.create(draft)
+    sequencer.create(draft, postgresql)
     contents.create(draft)
     credentials = {role: secrets.token_urlsafe(32) for role in ROLES}
     hashes = {role: credential_hash(credential) for role, credential in credentials.items()}

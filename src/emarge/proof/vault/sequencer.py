@@ -1,32 +1,40 @@
 """The one point of decision: which checkpoint of a log is the last. A compare-and-swap on (log, size).
 
-The same transaction keeps what only serves to find: record uuid → index, label → index.
+The same transaction keeps what only serves to find: record uuid → index, label → index. It is an SQLite file in the
+vault's folder, or a PostgreSQL database that ``sequencer.json`` there names (docs/formats/log.md).
 """
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from emarge.proof.vault import sqlite
+from emarge.proof.vault import files, sqlite
 from emarge.proof.vault.errors import CorruptVault
 
+if TYPE_CHECKING:
+    from emarge.proof.vault import postgres
+
 FILE = "sequencer.sqlite3"
+ELSEWHERE = "sequencer.json"
 _SCHEMA = """
 CREATE TABLE logs (
-  log TEXT PRIMARY KEY, size INTEGER NOT NULL, checkpoint BLOB NOT NULL
-) STRICT, WITHOUT ROWID;
+  log {text} PRIMARY KEY, size {integer} NOT NULL, checkpoint {bytes} NOT NULL
+) {options};
 CREATE TABLE checkpoints (
-  log TEXT NOT NULL, size INTEGER NOT NULL, checkpoint BLOB NOT NULL, PRIMARY KEY (log, size)
-) STRICT, WITHOUT ROWID;
+  log {text} NOT NULL, size {integer} NOT NULL, checkpoint {bytes} NOT NULL, PRIMARY KEY (log, size)
+) {options};
 CREATE TABLE deposits (
-  log TEXT NOT NULL, position INTEGER NOT NULL, uuid TEXT NOT NULL, size INTEGER NOT NULL,
+  log {text} NOT NULL, position {integer} NOT NULL, uuid {text} NOT NULL, size {integer} NOT NULL,
   PRIMARY KEY (log, position), UNIQUE (log, uuid)
-) STRICT, WITHOUT ROWID;
+) {options};
 CREATE TABLE labels (
-  log TEXT NOT NULL, label TEXT NOT NULL, position INTEGER NOT NULL, PRIMARY KEY (log, label, position)
-) STRICT, WITHOUT ROWID;
+  log {text} NOT NULL, label {text} NOT NULL, position {integer} NOT NULL, PRIMARY KEY (log, label, position)
+) {options};
 """
+_SQLITE = {"text": "TEXT", "integer": "INTEGER", "bytes": "BLOB", "options": "STRICT, WITHOUT ROWID"}
+_POSTGRES = {"text": 'TEXT COLLATE "C"', "integer": "BIGINT", "bytes": "BYTEA", "options": ""}
 
 
 @dataclass(frozen=True)
@@ -65,16 +73,49 @@ class Span:
     end: int
 
 
-def create(folder: Path) -> None:
-    """Make the sequencer of a new vault."""
-    sqlite.create(folder / FILE, _SCHEMA)
+def create(folder: Path, postgresql: str = "") -> None:
+    """Make the sequencer of a new vault: in its folder, or in the PostgreSQL database of this address.
+
+    Raises VaultRefused when that database will not do.
+    """
+    if not postgresql:
+        sqlite.create(folder / FILE, _SCHEMA.format(**_SQLITE))
+        return
+    from emarge.proof.vault import postgres
+
+    name = postgres.create(postgresql, _SCHEMA.format(**_POSTGRES))
+    values = json.dumps({"postgresql": postgresql, "name": name}, indent=1).encode() + b"\n"
+    files.put_all(folder, {folder / ELSEWHERE: values})
+
+
+def _database(folder: Path, *, read_only: bool) -> "sqlite.Database | postgres.Database":
+    if not (folder / ELSEWHERE).exists():
+        return sqlite.Database(folder / FILE, read_only=read_only)
+    if (folder / FILE).exists():
+        raise CorruptVault(f"{ELSEWHERE} and {FILE} are both there: only one can be the sequencer")
+    try:
+        values = json.loads((folder / ELSEWHERE).read_bytes())
+        info, name = str(values["postgresql"]), str(values["name"])
+    except (ValueError, KeyError, TypeError):
+        raise CorruptVault(f"{ELSEWHERE} is unreadable") from None
+    from emarge.proof.vault import postgres
+
+    return postgres.Database(info, name, read_only=read_only)
 
 
 class Sequencer:
-    """The sequencer of a vault, which must exist: opening a missing one raises CorruptVault."""
+    """The sequencer of a vault, which must exist: opening a missing one raises CorruptVault.
+
+    One in PostgreSQL raises VaultRefused (``in_use``) when another process has it, and DurabilityLost when it cannot be
+    reached: ``lost`` says afterwards that the connection is gone for good.
+    """
 
     def __init__(self, folder: Path, *, read_only: bool = False) -> None:
-        self._database = sqlite.Database(folder / FILE, read_only=read_only)
+        self._database = _database(folder, read_only=read_only)
+
+    @property
+    def lost(self) -> bool:
+        return self._database.lost
 
     def logs(self) -> list[str]:
         return [log for (log,) in self._database.read("SELECT log FROM logs ORDER BY log")]
@@ -114,11 +155,11 @@ class Sequencer:
 
     def places(self, log: str, uuids: Sequence[str]) -> dict[str, Place]:
         """Where those of these records stand that the log holds."""
-        query = """
+        query = f"""
             SELECT uuid, position, deposits.size, checkpoint FROM deposits
             JOIN checkpoints ON checkpoints.log = deposits.log AND checkpoints.size = deposits.size
-            WHERE deposits.log = ? AND uuid IN (SELECT value FROM json_each(?))
-        """
+            WHERE deposits.log = ? AND uuid IN ({self._database.EACH_TEXT})
+        """  # noqa: S608 - words of the database, not of a caller
         rows = self._database.read(query, (log, json.dumps(uuids)))
         return {uuid: Place(*place) for uuid, *place in rows}
 
@@ -130,23 +171,21 @@ class Sequencer:
 
     def placed(self, log: str, indexes: Sequence[int]) -> dict[int, tuple[str, int]]:
         """For each of these indexes the record there and the size of the first checkpoint that holds it."""
-        query = (
-            "SELECT position, uuid, size FROM deposits WHERE log = ? AND position IN (SELECT value FROM json_each(?))"
-        )
+        each = self._database.EACH_NUMBER
+        query = f"SELECT position, uuid, size FROM deposits WHERE log = ? AND position IN ({each})"  # noqa: S608
         return {index: (uuid, size) for index, uuid, size in self._database.read(query, (log, json.dumps([*indexes])))}
 
     def listed(self, log: str, start: int, end: int, most: int, label: str | None) -> list[tuple[int, str]]:
         """Index and uuid of the first ``most`` records of ``[start, end)``, under a label if one is given."""
-        if label is None:
-            query = "SELECT position, uuid FROM deposits WHERE log = ?1 AND position >= ?2 AND position < ?3"
-            values: tuple[str | int, ...] = (log, start, end, most)
-        else:
+        values: tuple[str | int, ...] = (log, start, end, most)
+        query = "SELECT position, uuid FROM deposits WHERE log = ? AND position >= ? AND position < ?"
+        if label is not None:
+            values = (label, *values)
             query = """
                 SELECT position, uuid FROM labels JOIN deposits USING (log, position)
-                WHERE log = ?1 AND position >= ?2 AND position < ?3 AND label = ?5
+                WHERE label = ? AND log = ? AND position >= ? AND position < ?
             """
-            values = (log, start, end, most, label)
-        rows = self._database.read(f"{query} ORDER BY position LIMIT ?4", values)
+        rows = self._database.read(f"{query} ORDER BY position LIMIT ?", values)
         return [(index, uuid) for index, uuid in rows]
 
     def find(self, log: str, label: str) -> list[int]:
@@ -187,9 +226,9 @@ class Sequencer:
     def state(self, log: str) -> tuple[Head, int, int]:
         """Head, number of records and highest index (-1 when empty), in one look, to be checked."""
         query = """
-            SELECT size, checkpoint, (SELECT count(*) FROM deposits WHERE log = ?1),
-                   (SELECT coalesce(max(position), -1) FROM deposits WHERE log = ?1)
-            FROM logs WHERE log = ?1
+            SELECT size, checkpoint, (SELECT count(*) FROM deposits WHERE log = logs.log),
+                   (SELECT coalesce(max(position), -1) FROM deposits WHERE log = logs.log)
+            FROM logs WHERE log = ?
         """
         size, checkpoint, count, highest = self._database.read(query, (log,))[0]
         return Head(size, checkpoint), count, highest

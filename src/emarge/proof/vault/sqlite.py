@@ -17,6 +17,10 @@ _VERSION = 1
 class Database:
     """A connection that threads share in turn. An SQLite error in a write is fatal, like a failed fsync."""
 
+    EACH_TEXT = EACH_NUMBER = "SELECT value FROM json_each(?)"
+    lost = False
+    """Whether it is gone for good: never, a file does not hang up."""
+
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         mode = apsw.SQLITE_OPEN_READONLY if read_only else apsw.SQLITE_OPEN_READWRITE
         self._name = f"{path.parent.name}/{path.name}"

@@ -87,7 +87,7 @@ class LogWriter:
     @property
     def in_doubt(self) -> bool:
         """Whether a write failed half-way: nothing more may be written, the process must stop."""
-        return self._in_doubt
+        return self._in_doubt or self._sequencer.lost
 
     def write(self, requests: Sequence[Sequence[Deposit]]) -> list[list[Receipt] | VaultRefused]:
         """Log the records of these requests that are new, in order, as one batch, and answer each request.
@@ -96,7 +96,7 @@ class LogWriter:
         that was destroyed: then nothing of it is logged. Raises StampUnavailable when there are no tokens (nothing is
         logged, try again), and DurabilityLost or CorruptVault when a write failed: the vault must be opened again.
         """
-        if self._in_doubt:
+        if self.in_doubt:
             raise DurabilityLost(f"a write to the log {self.log.name} failed before")
         uuids = [deposit.uuid for request in requests for deposit in request]
         places = self._sequencer.places(self.log.name, uuids)
