@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from emarge.cli import checking
 from emarge.cli.arguments import add_data, port
 from emarge.cli.errors import CommandError
+from emarge.cli.tokens import token_digest, token_time
 
 if TYPE_CHECKING:
     from emarge.cli.parsers import Subparsers
@@ -39,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
 
     mend = f"`emarge mirror check --data {args.data}` names the first fault. A mirror that is lost can be made anew."
     with ends_clearly("mirror", mend):
-        serve(args.data / "mirror", port=args.port)
+        serve(args.data / "mirror", port=args.port, token_time=token_time)
     return 0
 
 
@@ -75,7 +76,7 @@ def _check(data: Path, *, as_json: bool) -> int:
 
     with checking.watch() as watch:
         try:
-            checked, refusals = check_mirror(data / "mirror", watch)
+            checked, refusals = check_mirror(data / "mirror", watch, token_digest)
         except CorruptVault as error:
             if as_json:
                 print(checking.fault(str(error)))

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from emarge.cli import checking, timestamp_service
 from emarge.cli.arguments import add_data, credential, port, require_packages
 from emarge.cli.errors import CommandError
+from emarge.cli.tokens import token_digest, token_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
 
     from emarge.cli.parsers import Subparsers
     from emarge.cli.timestamp_service import External
@@ -250,18 +250,6 @@ def _mirror_client(data: Path) -> "MirrorClient | None":
     return MirrorClient(url, credential(data, "mirror-vault"))
 
 
-def token_time(token: bytes) -> "datetime":
-    """The instant that a timestamp token states; DestructionError when it cannot be read."""
-    from emarge.proof.timestamping.errors import TimestampError
-    from emarge.proof.timestamping.verify import read_token
-    from emarge.proof.vault.errors import DestructionError
-
-    try:
-        return read_token(token).gen_time
-    except TimestampError as error:
-        raise DestructionError(str(error)) from error
-
-
 def _witness_clients(data: Path) -> "dict[str, WitnessClient]":
     """The witnesses of the vault, by verifier key, at the addresses of EMARGE_WITNESS_URLS; CommandError without."""
     from emarge.cli.witness import credential_file
@@ -280,18 +268,6 @@ def _witness_clients(data: Path) -> "dict[str, WitnessClient]":
         secret = path.read_text(encoding="ascii").strip() if path.exists() else None
         clients[vkey] = WitnessClient(addresses[name], secret)
     return clients
-
-
-def token_digest(token: bytes) -> bytes:
-    """The SHA-256 that a timestamp token was made over; DestructionError when it cannot be read."""
-    from emarge.proof.timestamping.errors import TimestampError
-    from emarge.proof.timestamping.verify import stamped_digest
-    from emarge.proof.vault.errors import DestructionError
-
-    try:
-        return stamped_digest(token)
-    except TimestampError as error:
-        raise DestructionError(str(error)) from error
 
 
 def _stamp_with(stamp: "Callable[[Sequence[bytes]], list[bytes]]") -> "Callable[[Sequence[bytes]], list[bytes]]":

@@ -26,6 +26,9 @@ _STATUS = {
     "too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "second_history": HTTPStatus.UNPROCESSABLE_ENTITY,
     "false_package": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "false_certificate": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "too_young": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "destroyed": HTTPStatus.GONE,
     "internal": HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 

@@ -50,12 +50,15 @@ async def destroy(serving: Serving, request: Request) -> Answer:
     size = await collector.settled()
     done = await _in_thread(serving, destroyer.destroy, order, size)
     request.touch(done.plan.records)
+    if collector.follower:
+        collector.follower.wake()
     return Answer(destroy_wire.dump_certificate(done))
 
 
 async def destructions(serving: Serving, request: Request) -> Answer:
     found = _destroyer(serving, request).destructions
-    return Answer(destroy_wire.dump_destructions(found, lambda _: None))
+    follower = serving.collector(request.log).follower
+    return Answer(destroy_wire.dump_destructions(found, follower.forgotten if follower else None))
 
 
 def _destroyer(serving: Serving, request: Request) -> Destroyer:

@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -16,6 +16,8 @@ from emarge.proof.vault.ranges import Ranges
 from emarge.proof.vault.retention import Retention
 
 MAX_INDEXES = 50_000
+FORGOTTEN, WAITING = "forgotten", "waiting"
+_STATES = {True: FORGOTTEN, False: WAITING}
 
 
 @dataclass(frozen=True)
@@ -81,11 +83,11 @@ def dump_certificate(done: Destroyed) -> bytes:
     return orjson.dumps(_certificate(done))
 
 
-def dump_destructions(destructions: Iterable[Destroyed], mirror: Callable[[str], str | None]) -> bytes:
-    """The list of destructions; ``mirror`` says of an order whether the mirror has forgotten it, None without one."""
+def dump_destructions(destructions: Iterable[Destroyed], forgotten: Container[str] | None) -> bytes:
+    """The list of destructions; ``forgotten`` are the orders that the mirror knows, None without a mirror."""
     everything = list(destructions)
     finished = [
-        _certificate(one) | ({"mirror": state} if (state := mirror(one.uuid)) else {})
+        _certificate(one) | ({} if forgotten is None else {"mirror": _STATES[one.uuid in forgotten]})
         for one in everything
         if one.certificate
     ]

@@ -121,6 +121,11 @@ def open_certificate(note: bytes, vkey: str) -> Certificate:
     return Certificate(plan, decided)
 
 
+def origin_of(note: bytes) -> str:
+    """The origin that a note names, of which nothing is verified yet."""
+    return b"".join(note.split(b"\n", 2)[1:2]).decode("utf-8", "replace")
+
+
 def leaves_digest(reader: LogReader, records: Ranges, size: int) -> bytes:
     """SHA-256 over the leaf hashes of these records, read from the level-0 tiles of a tree of ``size``."""
     digest = hashlib.sha256()

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
 
+from emarge.proof.vault.destructions import Destroyed
 from emarge.proof.vault.errors import CheckpointError, CorruptVault, VaultRefused, VaultUnavailable
 from emarge.proof.vault.mirror_client import MirrorClient, SecondHistoryError
 from emarge.proof.vault.mirror_wire import Info, Upload
@@ -50,6 +51,9 @@ class Follower:
         self._failed = False
         self.contacted = asyncio.Event()
         self.held = -1
+        self.forgotten: set[str] = set()
+        """The orders whose destruction the mirror knows, since the last failure."""
+        self._refused: set[str] = set()
         self.late = False
 
     @property
@@ -96,13 +100,17 @@ class Follower:
             while not self._stopping.is_set():
                 await self._work.wait()
                 self._work.clear()
-                while self.held < self._writer.size and not self._stopping.is_set():
+                while (self.held < self._writer.size or self._untold()) and not self._stopping.is_set():
                     try:
-                        await self._follow()
+                        if self.held < self._writer.size:
+                            await self._follow()
+                        else:
+                            await self._tell()
                         failures = 0
                     except (VaultUnavailable, VaultRefused, CheckpointError) as error:
                         failures += 1
                         self._place = None
+                        self.forgotten.clear()
                         self._report(error, failures)
                     self.contacted.set()
                     await self._notify()
@@ -138,6 +146,21 @@ class Follower:
             self.late = False
             logger.warning("the mirror holds all of %s again: %d entries", self._writer.log.name, self.held)
 
+    def _untold(self) -> list[Destroyed]:
+        """The certificates that the mirror has not seen, and did not refuse since the start."""
+        done = self.forgotten | self._refused
+        return [one for one in self._writer.destructions if one.certificate and one.uuid not in done]
+
+    async def _tell(self) -> None:
+        """Show the mirror the next certificate. One that it refuses is shown again after the next start."""
+        one = self._untold()[0]
+        try:
+            await self._in_net(self._client.add_destruction, one.sealed.dump())
+            self.forgotten.add(one.uuid)
+        except VaultRefused as refusal:
+            self._refused.add(one.uuid)
+            logger.critical("THE MIRROR KEEPS what the order %s destroyed: %s", one.uuid, refusal.text)
+
     async def _begin(self) -> Info:
         """Where the mirror stands; asked at the start, and again after a failure."""
         if self._place is not None:
@@ -151,8 +174,7 @@ class Follower:
     async def _upload(self, place: Info) -> bytes:
         steps = 0
         while steps < _MOST_STEPS:
-            upload = await self._in_log(self._writer.upload, place.next, place.pending)
-            answer = await self._in_net(self._client.add_entries, upload)
+            answer = await self._send(place)
             if isinstance(answer, bytes):
                 return answer
             if answer.pending != place.pending or answer.next > place.pending:
@@ -160,6 +182,17 @@ class Follower:
             steps = 0 if answer.next > place.next else steps + 1
             place = answer
         raise VaultUnavailable("the mirror stands elsewhere than it said")
+
+    async def _send(self, place: Info) -> bytes | Info:
+        """Send what comes next: entries, or the hashes of those that were destroyed."""
+        one = self._writer.destructions.covering(place.next)
+        if one is None:
+            upload = await self._in_log(self._writer.upload, place.next, place.pending)
+            return await self._in_net(self._client.add_entries, upload)
+        if one.certificate is None:
+            raise VaultUnavailable("a destruction is not finished")
+        upload = await self._in_log(self._writer.upload_destroyed, place.next, place.pending, one)
+        return await self._in_net(self._client.add_destroyed, one.sealed.dump(), upload)
 
     async def _settle(self, size: int) -> None:
         def settled() -> bool:

@@ -4,20 +4,32 @@ C2SP ``tlog-mirror``; docs/formats/mirror.md says bytes, answers and the order o
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from emarge.proof.vault import checkpoint, cosignature, cosigner, files, merkle, mirror_state, mirror_wire
+from emarge.proof.vault import checkpoint, cosignature, cosigner, destruction, files, merkle, mirror_state, mirror_wire
 from emarge.proof.vault.checkpoint import Checkpoint
 from emarge.proof.vault.create import LOCK
-from emarge.proof.vault.errors import CheckpointError, CorruptVault, DurabilityLost, ProofError, VaultRefused
+from emarge.proof.vault.destroyer import require_age, unreadable
+from emarge.proof.vault.destruction import Plan, Sealed, TokenTime, leaves_digest
+from emarge.proof.vault.destructions import FOLDER, Destructions, unlink_bundles
+from emarge.proof.vault.errors import (
+    CheckpointError,
+    CorruptVault,
+    DestructionError,
+    DurabilityLost,
+    ProofError,
+    VaultRefused,
+)
 from emarge.proof.vault.merkle import EMPTY_ROOT
 from emarge.proof.vault.mirror_state import LogState, MirrorState
 from emarge.proof.vault.mirror_wire import Info, Package, Upload
+from emarge.proof.vault.ranges import Ranges
 from emarge.proof.vault.refusals import Refusal
+from emarge.proof.vault.retention import SHORTEST
 from emarge.proof.vault.stored import StoredLog
 from emarge.proof.vault.tiles import WIDTH, Tile
 
@@ -44,6 +56,7 @@ class MirroredLog:
     stored: StoredLog
     pending: Checkpoint
     mirrored: Checkpoint
+    destructions: Destructions
     staged: bool = True
     """Whether every entry that is in no published tile stands in the staging file."""
 
@@ -77,8 +90,9 @@ class Mirror:
     After DurabilityLost or CorruptVault of a method it must be opened again: ``in_doubt`` says so.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, token_time: TokenTime = unreadable) -> None:
         self._folder = folder
+        self._token_time = token_time
         self.identity = cosigner.identity(folder, KIND)
         self.logs: dict[str, MirroredLog] = {}
         self.in_doubt = False
@@ -156,6 +170,40 @@ class Mirror:
             return log.info
         return self._mirror(log, at)
 
+    def add_destruction(self, body: bytes, at: datetime) -> None:
+        """Forget the entries of a destruction certificate; raises VaultRefused when it must not.
+
+        NotNextError when not every hash that it is about is held.
+        """
+        sealed, plan, log = self._certificate(body)
+        self._publish(log)
+        if plan.records.runs[-1][1] > log.stored.published:
+            raise NotNextError(log.info)
+        if leaves_digest(log.stored.reader, plan.records, log.stored.published) != plan.leaves:
+            raise VaultRefused("false_certificate", "the certificate is not about the records that are held")
+        self._forget(log, plan, sealed, at)
+
+    def add_destroyed(self, body: bytes, at: datetime) -> bytes | Info:
+        """Take hashes in the place of entries that were destroyed before they came; answers as ``add_entries``."""
+        certificate, upload = mirror_wire.load_destroyed(body)
+        sealed, plan, log = self._certificate(certificate)
+        is_next = (upload.end, upload.start) == (log.pending.size, log.stored.size)
+        if upload.origin != plan.origin or log.state.pending is None or not is_next:
+            raise NotNextError(log.info)
+        if Ranges.joined([(upload.start, upload.packages[-1].end)]) - plan.entries:
+            raise VaultRefused("false_certificate", "the certificate is not about these entries")
+        good, fault = _check_packages(log, upload, lambda leaf: leaf)
+        self._publish(log)
+        self._forget(log, plan, sealed, at)
+        with self._writing():
+            for package in good:
+                log.stored.append_destroyed(list(package.entries))
+            log.stored.put_full_tiles()
+            log.staged = False
+        if fault is not None:
+            raise VaultRefused("false_package", f"a package does not lead to the checkpoint: {fault}")
+        return self._mirror(log, at) if log.stored.size == log.pending.size else log.info
+
     def publish(self) -> None:
         """Write the tiles of what is mirrored, of every log."""
         for log in self.logs.values():
@@ -169,6 +217,34 @@ class Mirror:
         if origin not in self.logs:
             raise VaultRefused("unknown_log", "there is no such log here")
         return self.logs[origin]
+
+    def _certificate(self, body: bytes) -> tuple[Sealed, Plan, MirroredLog]:
+        try:
+            sealed = Sealed.load(body)
+        except DestructionError as error:
+            raise VaultRefused("bad_request", str(error)) from None
+        log = self._log(destruction.origin_of(sealed.note))
+        try:
+            return sealed, destruction.open_certificate(sealed.note, log.state.vkey).plan, log
+        except DestructionError as error:
+            raise VaultRefused("bad_signature", str(error)) from None
+
+    def _forget(self, log: MirroredLog, plan: Plan, sealed: Sealed, at: datetime) -> None:
+        """Keep a certificate, then unlink the bundles of it that are held: old ones alone, whatever the log signed."""
+        known = log.destructions.get(plan.order.uuid)
+        if known and known.sealed.note != sealed.note:
+            raise VaultRefused("false_certificate", "another certificate stands under this order")
+        if known is None:
+            held = plan.entries & Ranges.joined([(0, log.stored.size)])
+            kept, youngest = held - log.destructions.entries, at - timedelta(days=SHORTEST)
+            try:
+                require_age(log.stored.reader, kept, log.stored.size, self._token_time, youngest)
+            except DestructionError as error:
+                raise VaultRefused("too_young", str(error)) from None
+        with self._writing():
+            if known is None:
+                log.destructions.put_certificate(sealed)
+            unlink_bundles(log.stored.folder, plan.entries)
 
     def _contradicts(self, log: MirroredLog, new: Checkpoint) -> bool:
         """Whether the log signed another root than that of the entries that are held, or pending."""
@@ -255,7 +331,10 @@ class Mirror:
         if not published.size <= mirrored.size <= pending.size:
             raise CorruptVault(f"the state of {state.origin} is older than its tiles: it was rolled back")
         stored.recover(published, mirrored)
-        self.logs[state.origin] = MirroredLog(state, stored, pending, mirrored)
+        destructions = Destructions(self._folder / FOLDER / folder.name, state.vkey)
+        if back := unlink_bundles(folder, destructions.entries):
+            logger.critical("%d files of %s that were destroyed had come back", back, state.origin)
+        self.logs[state.origin] = MirroredLog(state, stored, pending, mirrored, destructions)
 
     def _published(self, state: LogState, folder: Path, empty: Checkpoint) -> Checkpoint:
         if not (folder / "checkpoint").exists():
@@ -268,13 +347,18 @@ def _open(note: bytes, state: LogState) -> Checkpoint:
     return checkpoint.open_checkpoint(note, state.vkey)
 
 
-def _check_packages(log: MirroredLog, upload: Upload) -> tuple[list[Package], ProofError | None]:
-    """The packages that lead to the pending checkpoint, up to the first that does not, and why."""
+def _check_packages(
+    log: MirroredLog, upload: Upload, hashed: Callable[[bytes], bytes] = merkle.leaf_hash
+) -> tuple[list[Package], ProofError | None]:
+    """The packages that lead to the pending checkpoint, up to the first that does not, and why.
+
+    ``hashed`` gives the leaf hash of what a package holds.
+    """
     good: list[Package] = []
     runs = -(-upload.end // WIDTH)
     first = log.stored.tree.hashes(Tile(0, upload.start // WIDTH)) or []
     for package in upload.packages:
-        leaves = [merkle.leaf_hash(data) for data in package.entries]
+        leaves = [hashed(data) for data in package.entries]
         root = merkle.root_hash([*first, *leaves])
         try:
             merkle.verify_inclusion(root, package.start // WIDTH, runs, package.proof, log.pending.root)

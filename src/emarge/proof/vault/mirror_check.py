@@ -4,12 +4,14 @@ It may run beside the mirror: what comes meanwhile is left for next time.
 """
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from emarge.proof.vault import cosignature, cosigner, mirror
 from emarge.proof.vault.check import CheckedLog
 from emarge.proof.vault.checkpoint import MAX_SIZE, Checkpoint, open_checkpoint
 from emarge.proof.vault.derivation import Point, Progress, State, derive, unheard
+from emarge.proof.vault.destruction_check import Certified, TokenDigest
 from emarge.proof.vault.errors import CheckpointError, CorruptVault, VaultUnavailable
 from emarge.proof.vault.merkle import EMPTY_ROOT
 from emarge.proof.vault.mirror_state import MirrorState
@@ -21,7 +23,7 @@ _TRIES = 20
 
 
 def check_mirror(
-    folder: Path, progress: Callable[[Progress], None] = unheard
+    folder: Path, progress: Callable[[Progress], None] = unheard, token_digest: TokenDigest | None = None
 ) -> tuple[list[CheckedLog], list[Refusal]]:
     """Check every log of a mirror, and give the second histories it saw; CorruptVault names the first fault."""
     vkey = mirror.vkey_of(folder)
@@ -31,16 +33,27 @@ def check_mirror(
         for path in sorted((folder / "logs").iterdir()):
             if path.name not in logs and (path / "tile").exists():
                 raise CorruptVault(f"logs/{path.name} holds tiles of a log that is not known")
-        checked = [_check(folder / "logs" / name, origin, state, vkey, progress) for name, origin in logs.items()]
+        look = partial(_check, state=state, vkey=vkey, progress=progress, token_digest=token_digest)
+        checked = [look(folder / "logs" / name, origin) for name, origin in logs.items()]
         return checked, state.refusals()
     finally:
         state.close()
 
 
-def _check(path: Path, origin: str, state: MirrorState, vkey: str, progress: Callable[[Progress], None]) -> CheckedLog:
+def _check(
+    path: Path,
+    origin: str,
+    *,
+    state: MirrorState,
+    vkey: str,
+    progress: Callable[[Progress], None],
+    token_digest: TokenDigest | None,
+) -> CheckedLog:
     try:
         log_vkey, found, points = _look(path, origin, state, vkey)
-        derive(LogReader(path), found, points, progress=progress)
+        certified = Certified(path.parents[1], path.name, log_vkey)
+        derive(LogReader(path), found, points, destroyed=certified, progress=progress)
+        certified.verify(found.published.size, token_digest, partial=True)
     except (CorruptVault, CheckpointError) as error:
         raise CorruptVault(f"{origin}: {error}") from error
     return CheckedLog(origin, log_vkey, found.last.size, found.last.root, len(found.waiting))

@@ -54,14 +54,22 @@ class MirrorClient:
 
         Raises SecondHistoryError when they do not lead to the pending checkpoint.
         """
-        answer = self._post("/add-entries", mirror_wire.dump_entries(upload))
-        if answer.status == HTTPStatus.OK:
-            return answer.body
-        if answer.status == HTTPStatus.UNPROCESSABLE_ENTITY:
-            raise SecondHistoryError("the entries on this disk are not those that the log signed")
-        if answer.status in {HTTPStatus.ACCEPTED, HTTPStatus.CONFLICT}:
-            return mirror_wire.load_info(answer.body)
-        raise _refusal(answer)
+        return _standing(self._post("/add-entries", mirror_wire.dump_entries(upload)))
+
+    def add_destroyed(self, certificate: bytes, upload: Upload) -> bytes | Info:
+        """Send hashes in the place of entries that were destroyed; answers as ``add_entries``."""
+        return _standing(self._post("/add-destroyed", mirror_wire.dump_destroyed(certificate, upload)))
+
+    def add_destruction(self, certificate: bytes) -> None:
+        """Show a destruction certificate: the mirror has forgotten the same entries when this returns.
+
+        Raises VaultUnavailable while it does not hold every hash yet.
+        """
+        answer = self._post("/add-destruction", certificate)
+        if answer.status == HTTPStatus.CONFLICT:
+            raise VaultUnavailable("the mirror does not hold what was destroyed yet")
+        if answer.status != HTTPStatus.OK:
+            raise _refusal(answer)
 
     def _post(self, path: str, body: bytes) -> Answer:
         try:
@@ -75,6 +83,16 @@ class MirrorClient:
 
 def _text(answer: Answer) -> str:
     return answer.body.decode("utf-8", "replace")
+
+
+def _standing(answer: Answer) -> bytes | Info:
+    if answer.status == HTTPStatus.OK:
+        return answer.body
+    if answer.status == HTTPStatus.UNPROCESSABLE_ENTITY:
+        raise SecondHistoryError("the entries on this disk are not those that the log signed")
+    if answer.status in {HTTPStatus.ACCEPTED, HTTPStatus.CONFLICT}:
+        return mirror_wire.load_info(answer.body)
+    raise _refusal(answer)
 
 
 def _refusal(answer: Answer) -> VaultRefused:

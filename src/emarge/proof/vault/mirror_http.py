@@ -10,19 +10,24 @@ from pathlib import Path
 from emarge.proof.vault import cosigner_http, mirror_wire, server
 from emarge.proof.vault.cosigner import folder_name
 from emarge.proof.vault.cosigner_http import Reply
+from emarge.proof.vault.destroyer import unreadable
+from emarge.proof.vault.destruction import TokenTime
 from emarge.proof.vault.errors import VaultRefused
 from emarge.proof.vault.http import Receive, Scope, read_body
 from emarge.proof.vault.mirror import Mirror, NotNextError
 from emarge.proof.vault.tiles import parse_path, width_at
 
-_WRITES = ("/add-log", "/add-checkpoint", "/add-entries")
+_WRITES = ("/add-log", "/add-checkpoint", "/add-entries", "/add-destruction", "/add-destroyed")
 _READ = re.compile(r"/([0-9a-f]{64})/(checkpoint|tile/.{1,80})", re.ASCII)
 _PUBLISH_EVERY = 0.5  # seconds
 
 
-def serve(folder: Path, *, port: int) -> None:
-    """Serve a mirror until SIGTERM or SIGINT; raises what opening raised, or what made it stop."""
-    mirror = Mirror(folder)
+def serve(folder: Path, *, port: int, token_time: TokenTime = unreadable) -> None:
+    """Serve a mirror until SIGTERM or SIGINT; raises what opening raised, or what made it stop.
+
+    ``token_time`` reads the time of a token, without which the mirror forgets no entry.
+    """
+    mirror = Mirror(folder, token_time)
     try:
         asyncio.run(server.answer(lambda fatal: Application(mirror, fatal), port))
     finally:
@@ -67,8 +72,12 @@ class Application(cosigner_http.Application):
             except NotNextError as refusal:
                 return Reply(b"%d\n" % refusal.info.pending, mirror_wire.SIZE, HTTPStatus.CONFLICT)
             return Reply(b"")
+        add = self._mirror.add_destroyed if path == "/add-destroyed" else self._mirror.add_entries
         try:
-            answer = self._mirror.add_entries(body, now)
+            if path == "/add-destruction":
+                self._mirror.add_destruction(body, now)
+                return Reply(b"")
+            answer = add(body, now)
         except NotNextError as refusal:
             return Reply(mirror_wire.dump_info(refusal.info), mirror_wire.INFO, HTTPStatus.CONFLICT)
         if isinstance(answer, bytes):
@@ -84,6 +93,8 @@ class Application(cosigner_http.Application):
                 tile = parse_path(what)
                 if tile is None or tile.width > width_at(tile.level, tile.index, log.stored.published):
                     raise VaultRefused("unknown_tile", "there is no such tile")
+                if log.destructions.has_bundle(tile):
+                    raise VaultRefused("destroyed", "the entries of this bundle were destroyed")
                 return Reply(log.stored.reader.tile(tile), "application/octet-stream")
         raise VaultRefused("unknown_log", "there is no such log here")
 

@@ -15,6 +15,9 @@ MAX_HASHES = 63
 MAX_PACKAGES = 32
 INFO = "text/x.tlog.mirror-info"
 SIZE = "text/x.tlog.size"
+MAX_DESTROYED = 256
+"""Packages of hashes in one upload."""
+_LONG = struct.Struct(">I")
 _LENGTH = struct.Struct(">H")
 _RANGE = struct.Struct(">QQ")
 _LONGEST_NUMBER = 19
@@ -93,13 +96,35 @@ def dump_entries(upload: Upload) -> bytes:
     return b"".join(parts)
 
 
+def dump_destroyed(certificate: bytes, upload: Upload) -> bytes:
+    """The body of ``add-destroyed``; the entries of the packages are leaf hashes."""
+    packages = [b"".join((*one.entries, bytes([len(one.proof)]), *one.proof)) for one in upload.packages]
+    header = dump_entries(Upload(upload.origin, upload.start, upload.end, ()))
+    return b"".join((_LONG.pack(len(certificate)), certificate, header, *packages))
+
+
+def load_destroyed(body: bytes) -> tuple[bytes, Upload]:
+    """Read it: the certificate file, and packages of 256 leaf hashes each; VaultRefused when it is malformed."""
+    cursor = _Cursor(body)
+    try:
+        certificate = cursor.take(int(_LONG.unpack(cursor.take(_LONG.size))[0]))
+        origin, start, end = cursor.header()
+        packages: list[Package] = []
+        while not cursor.ended and len(packages) < MAX_DESTROYED:
+            leaves = tuple(cursor.take(HASH_SIZE) for _ in range(WIDTH))
+            packages.append(Package(start + WIDTH * len(packages), leaves, cursor.proof()))
+    except (_ShortError, UnicodeDecodeError):
+        raise _malformed("the upload is cut short") from None
+    if not packages or not cursor.ended or start % WIDTH or packages[-1].end > end:
+        raise _malformed("the upload is 1 to 256 whole runs of 256 hashes")
+    return certificate, Upload(origin, start, end, tuple(packages))
+
+
 def load_entries(body: bytes) -> Upload:
     """Read it, leaving out what follows the last whole package; VaultRefused when not even the header is whole."""
     cursor = _Cursor(body)
     try:
-        origin = cursor.take(cursor.length()).decode("utf-8")
-        start, end = _RANGE.unpack(cursor.take(_RANGE.size))
-        cursor.take(cursor.length())
+        origin, start, end = cursor.header()
     except (_ShortError, UnicodeDecodeError):
         raise _malformed("the header of the upload is cut short") from None
     packages = []
@@ -108,10 +133,7 @@ def load_entries(body: bytes) -> Upload:
             if cursor.ended:
                 break
             entries = tuple(cursor.take(cursor.length()) for _ in range(first, stop))
-            count = cursor.take(1)[0]
-            if count > MAX_HASHES:
-                raise _malformed("a package has at most 63 hashes")
-            packages.append(Package(first, entries, tuple(cursor.take(HASH_SIZE) for _ in range(count))))
+            packages.append(Package(first, entries, cursor.proof()))
     except _ShortError:
         if not packages:
             raise _malformed("the first package is cut short") from None
@@ -161,6 +183,20 @@ class _Cursor:
 
     def length(self) -> int:
         return int(_LENGTH.unpack(self.take(_LENGTH.size))[0])
+
+    def header(self) -> tuple[str, int, int]:
+        """Origin, start and end of an upload."""
+        origin = self.take(self.length()).decode("utf-8")
+        start, end = _RANGE.unpack(self.take(_RANGE.size))
+        self.take(self.length())
+        return origin, start, end
+
+    def proof(self) -> tuple[bytes, ...]:
+        """The proof of a package."""
+        count = self.take(1)[0]
+        if count > MAX_HASHES:
+            raise _malformed("a package has at most 63 hashes")
+        return tuple(self.take(HASH_SIZE) for _ in range(count))
 
 
 def _malformed(text: str) -> VaultRefused:

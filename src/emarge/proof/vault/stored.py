@@ -65,6 +65,10 @@ class StoredLog:
         self._unpublished.append(entry)
         return leaf
 
+    def append_destroyed(self, leaves: list[bytes]) -> None:
+        """Add a whole bundle whose entries were destroyed, where one begins. ``put_full_tiles`` must follow."""
+        self.tree.append_destroyed(leaves)
+
     def put_tiles(self) -> None:
         """Make every tile of the tree durable, before its checkpoint is decided."""
         self._put(self.tree.tiles())

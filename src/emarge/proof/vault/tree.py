@@ -31,6 +31,12 @@ class Tree:
         self.size += 1
         return leaf
 
+    def append_destroyed(self, leaves: list[bytes]) -> None:
+        """Add a whole bundle of which only the leaf hashes are left; the tree must end where a bundle begins."""
+        for leaf in leaves:
+            self._push(0, leaf)
+            self.size += 1
+
     def root(self) -> bytes:
         """Root over all entries: each level's last tile, ended by what the levels below hold."""
         below: list[bytes] = []

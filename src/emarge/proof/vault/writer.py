@@ -10,7 +10,7 @@ from emarge.proof.vault.checkpoint import Checkpoint
 from emarge.proof.vault.contents import Contents
 from emarge.proof.vault.cosignature import Cosigned
 from emarge.proof.vault.deposits import Deposit, Receipt
-from emarge.proof.vault.destructions import Destructions
+from emarge.proof.vault.destructions import Destroyed, Destructions
 from emarge.proof.vault.errors import (
     CheckpointError,
     CorruptVault,
@@ -21,7 +21,7 @@ from emarge.proof.vault.errors import (
 )
 from emarge.proof.vault.logs import Log
 from emarge.proof.vault.merkle import leaf_hash
-from emarge.proof.vault.mirror_wire import MAX_PACKAGES, Package, Upload, spans
+from emarge.proof.vault.mirror_wire import MAX_DESTROYED, MAX_PACKAGES, Package, Upload, spans
 from emarge.proof.vault.sequencer import Place, Row, Sequencer
 from emarge.proof.vault.stored import StoredLog
 from emarge.proof.vault.tiles import WIDTH
@@ -60,7 +60,7 @@ class LogWriter:
         self, log: Log, sequencer: Sequencer, contents: Contents, stamp: Stamp, destructions: Destructions
     ) -> None:
         self.log = log
-        self._destructions = destructions
+        self.destructions = destructions
         self._sequencer = sequencer
         self._contents = contents
         self._stamp = stamp
@@ -100,7 +100,7 @@ class LogWriter:
             raise DurabilityLost(f"a write to the log {self.log.name} failed before")
         uuids = [deposit.uuid for request in requests for deposit in request]
         places = self._sequencer.places(self.log.name, uuids)
-        gone = {uuid for uuid, place in places.items() if self._destructions.covering(place.index)}
+        gone = {uuid for uuid, place in places.items() if self.destructions.covering(place.index)}
         receipts, payloads = {}, {}
         for uuid in places.keys() - gone:
             receipts[uuid], payloads[uuid] = self._recall(uuid, places[uuid])
@@ -135,12 +135,26 @@ class LogWriter:
         """The next entries for a mirror that lacks those from ``start``, of the checkpoint of size ``end``."""
         node, packages, held = self._stored.nodes(), [], 0
         for first, stop in spans(start, end):
+            if self.destructions.covering(first):
+                break
             entries = tuple(self._stored.entries(first, stop))
             proof = merkle.inclusion_proof(node, first // WIDTH, end, _RUN)
             packages.append(Package(first, entries, tuple(proof)))
             held += sum(len(data) for data in entries)
             if len(packages) == MAX_PACKAGES or held >= _MOST_UPLOADED:
                 break
+        return Upload(self.log.origin, start, end, tuple(packages))
+
+    def upload_destroyed(self, start: int, end: int, destroyed: Destroyed) -> Upload:
+        """The next bundles for such a mirror, of entries that were destroyed: their leaf hashes."""
+        node = self._stored.nodes()
+        packages: list[Package] = []
+        for first, stop in spans(start, end):
+            if first not in destroyed.plan.entries or len(packages) == MAX_DESTROYED:
+                break
+            leaves = tuple(node(0, index) for index in range(first, stop))
+            proof = merkle.inclusion_proof(node, first // WIDTH, end, _RUN)
+            packages.append(Package(first, leaves, tuple(proof)))
         return Upload(self.log.origin, start, end, tuple(packages))
 
     def cosign(self, handover: Handover, lines: bytes) -> None:
