@@ -15,6 +15,7 @@ from a2wsgi import WSGIMiddleware
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler
 from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.embed import Server
 
@@ -26,8 +27,11 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 THREADS = 8
+PIECE = 64 * 1024  # bytes
 HEARTBEAT_SECONDS = 15.0
 BODY_SECONDS = 30.0
+SEND_SECONDS = 30.0
+HEADER_MILLISECONDS = 30_000
 # Above its own limit Django answers with a page; beyond eight times that, the rest is not even read.
 MAX_BODY = 8 * settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 
@@ -67,7 +71,7 @@ class Application:
         except _GoneError:
             return
         else:
-            await self._pages(scope, _replay(body), send)
+            await self._pages(scope, _replay(body), _patient(send))
 
     def stop(self) -> None:
         """End every stream, now and from now on."""
@@ -155,6 +159,28 @@ def _replay(body: bytes) -> Receive:
     return receive
 
 
+def _patient(send: Send) -> Send:
+    """A ``send`` by pieces. After one that the client does not take for a while it sends nothing more, so that a
+    client that never reads holds neither a thread nor memory: an answer that ends early closes the connection.
+    """
+    gone = False
+
+    async def in_pieces(message: Message) -> None:
+        nonlocal gone
+        body = message.get("body", b"")
+        last = max(len(body) - 1, 0) // PIECE * PIECE
+        parts = [{**message, "body": body[start : start + PIECE], "more_body": True} for start in range(0, last, PIECE)]
+        for part in [*parts, {**message, "body": body[last:]} if body else message]:
+            try:
+                async with asyncio.timeout(SEND_SECONDS):
+                    if not gone:
+                        await send(part)
+            except TimeoutError:
+                gone = True
+
+    return in_pieces
+
+
 async def _answer(send: Send, status: int, text: bytes) -> None:
     headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(text))]
     await send({"type": "http.response.start", "status": status, "headers": headers})
@@ -183,6 +209,7 @@ async def _serve(*, port: int, with_relay: bool) -> None:
         port=port,
         interface=Interfaces.ASGINL,
         http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=HEADER_MILLISECONDS),
         websockets=False,
         backlog=1024,
         log_level=LogLevels.error,

@@ -14,7 +14,8 @@ from urllib.parse import parse_qsl
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.embed import Server
 
@@ -31,6 +32,7 @@ from emarge.proof.timestamping.sources import Source
 MAX_QUERY = 8 * 1024
 MAX_BATCH = 256 * 1024
 BODY_SECONDS = 10.0
+HEADER_MILLISECONDS = 30_000
 _DIGITS = 15
 _QUERY, _REPLY = "application/timestamp-query", "application/timestamp-reply"
 _JSON, _PEM, _TEXT = "application/json", "application/x-pem-file", "text/plain"
@@ -254,6 +256,8 @@ async def _serve(application: Application, port: int) -> None:
         address="127.0.0.1",
         port=port,
         interface=Interfaces.ASGINL,
+        http=HTTPModes.http1,  # in the other modes a client that sends nothing is never cut
+        http1_settings=HTTP1Settings(header_read_timeout=HEADER_MILLISECONDS),
         websockets=False,
         # It warns at each start that embedding it is experimental.
         log_level=LogLevels.error,

@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 
 from emarge.proof.vault.cosigner import Identity
 from emarge.proof.vault.errors import VaultRefused
-from emarge.proof.vault.http import Receive, Scope, Send
+from emarge.proof.vault.http import Receive, Scope, Send, respond
 
 TEXT = "text/plain; charset=utf-8"
 _STATUS = {
@@ -75,8 +75,7 @@ class Application(ABC):
         headers = [(b"content-type", reply.kind.encode()), (b"content-length", b"%d" % len(reply.body))]
         if reply.status == HTTPStatus.UNAUTHORIZED:
             headers.append((b"www-authenticate", b"Bearer"))
-        await send({"type": "http.response.start", "status": int(reply.status), "headers": headers})
-        await send({"type": "http.response.body", "body": reply.body})
+        await respond(send, reply.status, headers, reply.body)
 
     async def stop(self) -> None:
         """Finish what was taken, take nothing more."""

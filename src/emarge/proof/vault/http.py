@@ -49,6 +49,8 @@ _STATUS = {
     "mirror_unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
 }
 BODY_SECONDS = 30.0
+SEND_SECONDS = 30.0
+_PIECE = 64 * 1024  # bytes
 
 logger = logging.getLogger("emarge.vault")
 
@@ -80,8 +82,7 @@ class Application:
             headers.append((b"www-authenticate", b"Bearer"))
         if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
             headers.append((b"retry-after", b"1"))
-        await send({"type": "http.response.start", "status": int(answer.status), "headers": headers})
-        await send({"type": "http.response.body", "body": answer.body})
+        await respond(send, answer.status, headers, answer.body)
 
     async def stop(self) -> None:
         """Finish what was taken, take nothing more."""
@@ -121,6 +122,20 @@ def _query(scope: Scope) -> dict[str, list[str]]:
 def _refuse(code: str, text: str) -> Answer:
     status = _STATUS.get(code, HTTPStatus.NOT_FOUND)
     return Answer(orjson.dumps({"code": code, "text": text}), status=status)
+
+
+async def respond(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+    """Send an answer; a client that takes no piece of it for a while is cut, so that it holds no memory."""
+    await send({"type": "http.response.start", "status": int(status), "headers": headers})
+    last = max(len(body) - 1, 0) // _PIECE * _PIECE
+    try:
+        for start in range(0, last, _PIECE):
+            piece = body[start : start + _PIECE]
+            async with asyncio.timeout(SEND_SECONDS):
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+    except TimeoutError:
+        return  # an answer that ends early closes the connection
+    await send({"type": "http.response.body", "body": body[last:]})
 
 
 async def read_body(scope: Scope, receive: Receive, most: int) -> bytes:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.embed import Server
 
@@ -20,6 +21,7 @@ from emarge.proof.vault.witness_client import WitnessClient
 from emarge.proof.vault.writer import Stamp
 
 _HOST = "127.0.0.1"
+HEADER_MILLISECONDS = 30_000
 
 Fatal = Callable[[BaseException], None]
 
@@ -77,6 +79,8 @@ async def answer(make: Callable[[Fatal], Stoppable], port: int) -> None:
         port=port,
         interface=Interfaces.ASGINL,
         backlog=1024,
+        http=HTTPModes.http1,  # in the other modes a client that sends nothing is never cut
+        http1_settings=HTTP1Settings(header_read_timeout=HEADER_MILLISECONDS),
         websockets=False,
         log_level=LogLevels.error,
     )
