@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emarge.cli import checking, timestamp_service
+from emarge.cli import checking, timestamp_service, vault_retention
 from emarge.cli.arguments import add_data, credential, port, require_packages
 from emarge.cli.errors import CommandError
 from emarge.cli.tokens import token_digest, token_time
@@ -51,6 +51,7 @@ def add_parser(subparsers: "Subparsers") -> argparse.ArgumentParser:
     )
     add_data(mirror)
     _add_witness(commands)
+    vault_retention.add_parsers(commands)
     serve = commands.add_parser(
         "serve",
         help="start the vault alone, on loopback (EMARGE_TIMESTAMP_URL: the authority; EMARGE_MIRROR_URL; "
@@ -77,6 +78,8 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if not (args.data / "vault").is_dir():
         raise CommandError(f"There is no vault in {args.data}. Make one: emarge vault create --data {args.data}")
+    if args.action in vault_retention.ACTIONS:
+        return vault_retention.run(args)
     if args.action == "credentials":
         return _credentials(args.data, args.renew)
     if args.action == "mirror":
