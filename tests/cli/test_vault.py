@@ -1,7 +1,11 @@
 """The vault's commands on a folder of their own."""
 
+import json
+from datetime import UTC, datetime
+
 from emarge.proof.vault.create import ROLES
 from emarge.proof.vault.credentials import read_configuration
+from emarge.proof.vault.journal import Journal, touched
 from tests.cli.commands import emarge
 
 
@@ -30,3 +34,23 @@ def test_a_role_that_is_none_is_said(tmp_path):
     emarge("vault", "create", "--data", tmp_path)
     code, _, complaint = emarge("vault", "credentials", "--renew", "editor", "--data", tmp_path)
     assert (code, "editor is no role" in complaint) == (2, True)
+
+
+def test_the_journal_of_a_day_is_printed(tmp_path):
+    emarge("vault", "create", "--data", tmp_path)
+    assert emarge("vault", "journal", "--data", tmp_path)[0] == 1
+    journal = Journal(tmp_path / "vault" / "journal")
+    call = {"function": "read", "role": "reader", "log": "school", "status": 200, "calls": 1} | touched([3, 4, 9])
+    journal.append(datetime(2026, 11, 22, 23, 59, tzinfo=UTC), [call])
+    journal.append(
+        datetime(2026, 11, 23, 9, 0, tzinfo=UTC), [{"function": "count", "status": 401, "calls": 7, "code": "x"}]
+    )
+    journal.close()
+    code, out, _ = emarge("vault", "journal", "--data", tmp_path)
+    assert (code, out.split()) == (0, ["09:00:00.000", "-", "count", "-", "401", "x", "×7"])
+    code, out, _ = emarge("vault", "journal", "--day", "2026-11-22", "--data", tmp_path)
+    assert (code, out.split()[-3:]) == (0, ["records", "3–4,", "9"])
+    code, out, _ = emarge("vault", "journal", "--day", "2026-11-22", "--json", "--data", tmp_path)
+    assert (code, json.loads(out)["ranges"]) == (0, [[3, 4], [9, 9]])
+    code, _, complaint = emarge("vault", "journal", "--day", "2026-11-21", "--data", tmp_path)
+    assert (code, "It has 2026-11-22 to 2026-11-23" in complaint) == (1, True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from emarge.cli import checking, timestamp_service, vault_retention
 from emarge.cli.arguments import add_data, credential, port, require_packages
 from emarge.cli.errors import CommandError
+from emarge.cli.journal import print_journal
 from emarge.cli.tokens import token_digest, token_time
 
 if TYPE_CHECKING:
@@ -41,6 +42,10 @@ def add_parser(subparsers: "Subparsers") -> argparse.ArgumentParser:
     )
     credentials.add_argument("--renew", metavar="ROLE", help="the role whose credential is replaced")
     add_data(credentials)
+    journal = commands.add_parser("journal", help="print the journal of a day: every call of the vault")
+    journal.add_argument("--day", metavar="YYYY-MM-DD", help="which day, of UTC (default: the last one)")
+    checking.add_json(journal)
+    add_data(journal)
     mirror = commands.add_parser("mirror", help="tell a vault that is stopped which mirror it has from now on")
     mirror.add_argument("--vkey", help="the mirror's verifier key (default: that of the mirror in the data folder)")
     mirror.add_argument(
@@ -82,6 +87,8 @@ def run(args: argparse.Namespace) -> int:
         return vault_retention.run(args)
     if args.action == "credentials":
         return _credentials(args.data, args.renew)
+    if args.action == "journal":
+        return print_journal(args.data, args.day, as_json=args.json)
     if args.action == "mirror":
         return _mirror(args.data, args.vkey, args.policy)
     if args.action == "witness":

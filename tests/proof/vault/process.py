@@ -13,6 +13,7 @@ SOURCES = Path(__file__).parents[3] / "src"
 # Tokens are opaque to the log; each one is new, as those of a real authority are.
 SERVER = """
 import os, sys
+from datetime import UTC, datetime
 from pathlib import Path
 from emarge.proof.vault.errors import StampUnavailable
 from emarge.proof.vault.server import serve
@@ -24,7 +25,11 @@ def stamp(digests):
         raise StampUnavailable("told so by the test")
     return [digest + os.urandom(16) for digest in digests]
 
-serve(folder, port=int(sys.argv[2]), stamp=stamp)
+def now():
+    told = folder.parent / "now"
+    return datetime.fromisoformat(told.read_text()) if told.exists() else datetime.now(UTC)
+
+serve(folder, port=int(sys.argv[2]), stamp=stamp, now=now)
 """
 
 

@@ -131,7 +131,7 @@ def test_a_batch_makes_the_calls_of_its_format_page_in_their_order(
         f"ftruncate {school}/staging",
         f"fdatasync {school}/staging",
     ]
-    assert calls == [
+    assert [call for call in calls if "journal/" not in call] == [
         "fdatasync contents/contents.sqlite3-wal",
         "fdatasync keys/keys.sqlite3-wal",
         f"fdatasync {school}/staging",

@@ -37,7 +37,7 @@ def test_the_format_page_and_the_routes_say_the_same():
     written = {(method, path): {*ROLES} if roles == "all" else set(roles.split(", ")) for method, path, roles in rows}
     assert written.pop(("GET", "/health")) == {"none"}
     routes = {(route.method, route.path.replace("<tile>", "tile/…")): set(route.roles) for route in ROUTES}
-    assert {path: written.get(path) for path in routes} == routes
+    assert written == routes
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
@@ -70,21 +70,22 @@ def test_wrong_credentials_are_limited_and_the_right_one_never_waits(process, cr
     with VaultClient(process.url, credentials["opener"]) as opener, httpx.Client(trust_env=False) as stranger:
         opener.open_log("school")
         statuses, headers = [], {"authorization": "Bearer wrong"}
-        for _ in range(60):
+        for _ in range(400):
             answer = stranger.get(f"{process.url}/logs/school/vkey", headers=headers)
             statuses.append(answer.status_code)
-            assert opener.vkey("school").startswith("vault.example/school+")
-        assert statuses[:20] == [401] * 20
-        assert 429 in statuses
-        assert (answer.status_code, answer.headers.get("retry-after")) in {(429, "1"), (401, None)}
+            if answer.status_code == 429:
+                assert opener.vkey("school").startswith("vault.example/school+")
+                break
+        assert statuses[:100] == [401] * 100
+        assert (statuses[-1], answer.headers["retry-after"]) == (429, "1")
 
 
 def test_each_peer_fails_on_its_own_account_and_time_mends_it():
     now = [0.0]
     failures = Failures(lambda: now[0])
-    assert [failures.admit("a") for _ in range(22)] == [True] * 20 + [False] * 2
+    assert [failures.admit("a") for _ in range(102)] == [True] * 100 + [False] * 2
     assert failures.admit("b")
-    now[0] = 2.5
+    now[0] = 0.25
     assert [failures.admit("a") for _ in range(3)] == [True, True, False]
     for peer in range(5000):
         failures.admit(str(peer))

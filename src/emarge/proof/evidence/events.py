@@ -215,6 +215,7 @@ _CHANGES: Mapping[str, Check] = {
     "excluded": _each_once(_check_text),
 }
 _PART = {"part": _check_number, "parts": _check_number}
+_SEALED: Mapping[str, Check] = dict.fromkeys(("first", "last", "digest"), check_digest)
 
 KNOWN: Mapping[str, Required] = {
     "log.opened": Required(),
@@ -240,6 +241,7 @@ KNOWN: Mapping[str, Required] = {
     "audit_trail.approved": Required((), _REQUEST),
     "audit_trail.refused": Required((), _REQUEST),
     "audit_trail.produced": Required((), {**_REQUEST, "manifest": check_digest}),
+    "journal.sealed": Required((), {"day": _check_day, "lines": _check_number, **_SEALED}),
     "student.corrected": Required(("student", "commitment")),
     "student.alias": Required(("student", "commitment"), {"old": check_digest, "new": check_digest}),
     "history.consulted": Required(("student", "commitment")),

@@ -16,6 +16,8 @@ from emarge.proof.vault.credentials import read_configuration
 from emarge.proof.vault.derivation import Point, Progress, State, derive, unheard
 from emarge.proof.vault.destruction_check import Certified, TokenDigest, verify_in_vault
 from emarge.proof.vault.errors import CheckpointError, CorruptVault, VaultUnavailable
+from emarge.proof.vault.journal import OWN_LOG
+from emarge.proof.vault.journal_check import check_journal
 from emarge.proof.vault.reader import LogReader
 from emarge.proof.vault.sequencer import Sequencer, Span
 from emarge.proof.vault.stored import staged
@@ -38,7 +40,7 @@ class CheckedLog:
 def check_vault(
     folder: Path, progress: Callable[[Progress], None] = unheard, token_digest: TokenDigest | None = None
 ) -> list[CheckedLog]:
-    """Check every log of a vault; raises CorruptVault naming the first fault.
+    """Check every log of a vault, then its journal; raises CorruptVault naming the first fault.
 
     With ``token_digest`` the tokens of destruction certificates are compared with them.
     """
@@ -49,7 +51,9 @@ def check_vault(
         for unknown in sorted({path.name for path in (folder / "logs").iterdir()} - set(known)):
             if (folder / "logs" / unknown / "tile").exists():
                 raise CorruptVault(f"the log {unknown} holds tiles that the sequencer does not know")
-        return [check_log(logs.load(folder, name, log), sequencer, progress, token_digest) for log in known]
+        checked = [check_log(logs.load(folder, name, log), sequencer, progress, token_digest) for log in known]
+        check_journal(folder, logs.load(folder, name, OWN_LOG) if OWN_LOG in known else None)
+        return checked
     finally:
         sequencer.close()
 

@@ -118,6 +118,30 @@ class VaultClient:
             found += _read(answer, lambda response: list(response.json()["metadata"]))
         return found
 
+    def control(self, log: str) -> dict[str, Any]:
+        """Begin a full check of a log, unless one runs; how far it is. Role controller."""
+        return _read(self._call("POST", log, "/control"), lambda response: dict(response.json()))
+
+    def controlled(self, log: str) -> dict[str, Any]:
+        """How far the last check of a log is, or what came of it. Roles controller, auditor."""
+        return _read(self._call("GET", log, "/control"), lambda response: dict(response.json()))
+
+    def journal_days(self) -> list[dict[str, Any]]:
+        """The days of the journal: ``day``, ``bytes``, ``sealed`` (an index of the log vault or None). Role auditor."""
+        return _read(self._ask("GET", "/journal"), lambda response: list(response.json()["days"]))
+
+    def journal(self, day: str) -> Iterator[bytes]:
+        """The lines that a day of the journal has now, with their newlines. Role auditor."""
+        # Today's file grows by a line with each page that is read of it: read what it had at first.
+        end, start = next((one["bytes"] for one in self.journal_days() if one["day"] == day), 1), 0
+        while start < end:
+            address = f"/journal/{quote(day, safe='')}"
+            page = self._ask("GET", address, None, _TIMEOUT, **{"from": str(start)}).content[: end - start]
+            if not page:
+                raise VaultUnavailable("the vault answered with less of the journal than it said it had")
+            yield from page.splitlines(keepends=True)
+            start += len(page)
+
     def entries(self, log: str, indexes: Iterable[int]) -> dict[int, bytes]:
         """The entries at these indexes, ascending (see ``entry.decode``). Role reader."""
         return dict(self._batches(log, indexes, "entries", wire.load_entries))
@@ -189,8 +213,12 @@ class VaultClient:
 
     def _call(self, method: str, log: str, path: str, content: bytes | None = None, **query: str) -> httpx.Response:
         seconds = _LONG_TIMEOUT if path == _DESTROY else _TIMEOUT
+        return self._ask(method, f"/logs/{quote(log, safe='')}{path}", content, seconds, **query)
+
+    def _ask(
+        self, method: str, address: str, content: bytes | None = None, seconds: float = _TIMEOUT, **query: str
+    ) -> httpx.Response:
         try:
-            address = f"/logs/{quote(log, safe='')}{path}"
             answer = self._http.request(method, address, content=content, params=query or None, timeout=seconds)
         except httpx.HTTPError as error:
             raise VaultUnavailable(f"the vault does not answer: {type(error).__name__}") from error

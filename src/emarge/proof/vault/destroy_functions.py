@@ -8,7 +8,6 @@ from typing import TypeVar
 from emarge.proof.vault import destroy_wire
 from emarge.proof.vault.destroyer import Destroyer
 from emarge.proof.vault.errors import CorruptVault, DurabilityLost, VaultRefused
-from emarge.proof.vault.functions import not_own
 from emarge.proof.vault.retention import read_hold, read_reference
 from emarge.proof.vault.serving import Answer, Request, Serving
 
@@ -62,7 +61,7 @@ async def destructions(serving: Serving, request: Request) -> Answer:
 
 
 def _destroyer(serving: Serving, request: Request) -> Destroyer:
-    serving.collector(not_own(request.log))
+    serving.collector(request.log)
     return serving.vault.destroyers[request.log]
 
 

@@ -1,11 +1,11 @@
-"""Wrong credentials, by peer: a few at once, then one a second. A right credential is never asked to wait."""
+"""Wrong credentials, by peer: a hundred at once, then ten a second. A right credential is never asked to wait."""
 
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-_AT_ONCE = 20
-_PER_SECOND = 1.0
+_AT_ONCE = 100
+_PER_SECOND = 10.0
 _MOST_PEERS = 1024
 
 

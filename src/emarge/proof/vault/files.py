@@ -8,6 +8,8 @@
 - make a folder: mkdir; then open fsync close of the folder above
 - append to staging: write… fdatasync
 - shorten staging: ftruncate fdatasync
+- begin a file to append to: open(O_CREAT); then open fsync close of its folder
+- append to it: write… fdatasync; shorten it: ftruncate fdatasync
 - lock: open flock
 
 A failed call raises DurabilityLost, which is fatal: after a failed fsync nobody knows what is on disk, and a
@@ -127,6 +129,32 @@ class Staging:
 
     def read(self) -> bytes:
         return self._path.read_bytes()
+
+    def close(self) -> None:
+        os.close(self._descriptor)
+
+
+class Appending:
+    """A file that only grows, made when it is not there."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with _fatal(path):
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        sync_folder(path.parent)
+
+    def append(self, data: bytes) -> None:
+        """Add bytes at the end, durably."""
+        with _fatal(self._path):
+            _write_whole(self._descriptor, data)
+            os.fdatasync(self._descriptor)
+
+    def shorten(self, length: int) -> None:
+        """Keep the first ``length`` bytes, durably; nothing happens when there are no more."""
+        with _fatal(self._path):
+            if os.fstat(self._descriptor).st_size > length:
+                os.ftruncate(self._descriptor, length)
+                os.fdatasync(self._descriptor)
 
     def close(self) -> None:
         os.close(self._descriptor)

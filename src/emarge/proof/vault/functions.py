@@ -10,18 +10,16 @@ from emarge.proof.vault.reader import LogReader
 from emarge.proof.vault.serving import BYTES, TEXT, Answer, Request, Serving
 from emarge.proof.vault.tiles import ENTRIES, WIDTH, parse_path, width_at
 
-OWN_LOG = "vault"
-"""The log of the vault's own records, which nobody else opens or writes."""
 _MAX_LIST = 1000
 
 
 async def open_log(serving: Serving, request: Request) -> Answer:
-    collector = await serving.open(not_own(request.log))
+    collector = await serving.open(request.log)
     return Answer(collector.writer.log.vkey.encode(), TEXT)
 
 
 async def deposit(serving: Serving, request: Request) -> Answer:
-    collector = serving.collector(not_own(request.log))
+    collector = serving.collector(request.log)
     receipts = await collector.deposit(wire.load_deposits(request.body))
     request.touch(receipt.index for receipt in receipts)
     return Answer(wire.dump_receipts(receipts))
@@ -112,10 +110,3 @@ async def tile(serving: Serving, request: Request) -> Answer:
     if serving.vault.destroyers[request.log].destructions.has_bundle(wanted):
         raise VaultRefused("destroyed", "the entries of this bundle were destroyed")
     return Answer(await asyncio.to_thread(reader.tile, wanted), BYTES)
-
-
-def not_own(log: str) -> str:
-    """Give back the name of a log that is not the vault's own, or raise VaultRefused."""
-    if log == OWN_LOG:
-        raise VaultRefused("reserved_log", f"the log {OWN_LOG} holds the vault's own records, which it writes itself")
-    return log

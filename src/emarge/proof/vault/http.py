@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs
@@ -10,9 +11,13 @@ from urllib.parse import parse_qs
 import orjson
 
 from emarge.proof.vault import routes, wire
+from emarge.proof.vault.controls import Controls
 from emarge.proof.vault.errors import StampUnavailable, VaultRefused, VaultUnavailable
 from emarge.proof.vault.failures import Failures
+from emarge.proof.vault.journal import OWN_LOG
+from emarge.proof.vault.journalling import Call, Journalling, Now
 from emarge.proof.vault.opened import Vault
+from emarge.proof.vault.sealing import Sealer
 from emarge.proof.vault.serving import Answer, Request, Serving
 
 Scope = dict[str, Any]
@@ -55,49 +60,88 @@ _PIECE = 64 * 1024  # bytes
 logger = logging.getLogger("emarge.vault")
 
 
+@dataclass
+class About:
+    """What is known of a call, as it becomes known: its function, the parts of its path, its role, its records."""
+
+    route: routes.Route | None
+    parts: dict[str, str]
+    role: str = ""
+    touched: list[int] = field(default_factory=list)
+
+
 class Application:
     """Answers requests on an opened vault. ``fatal`` is called once when a log can no longer be written."""
 
-    def __init__(self, vault: Vault, fatal: Callable[[BaseException], None]) -> None:
+    def __init__(self, vault: Vault, fatal: Callable[[BaseException], None], now: Now) -> None:
         self._vault = vault
-        self._serving = Serving(vault, fatal)
+        self._serving = Serving(vault, fatal, Controls(vault.folder, now))
         self._failures = Failures()
+        self._journalling = Journalling(vault.journal, now)
+        self._sealer = self._serving.start(Sealer(self._serving, self._journalling, now).run())
+        self._journal = self._serving.start(self._journalling.run())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
+        if (scope["method"], scope["path"]) == ("GET", "/health"):
+            health = {"status": "ok"} | self._serving.mirror() | self._serving.witnesses()
+            await _send(send, Answer(orjson.dumps(health)))
+            return
+        about = About(*routes.choose(scope["path"], scope["method"]))
+        answer = await self._answered(scope, receive, about)
         try:
-            answer = await self._answer(scope, receive)
-        except VaultRefused as refusal:
-            answer = _refuse(refusal.code, refusal.text)
-        except StampUnavailable:
-            answer = _refuse("stamp_unavailable", "the timestamp authority gives no tokens now; try again later")
+            request = await self._journalled(about, answer)
         except VaultUnavailable as error:
-            answer = _refuse(str(error), "the vault cannot take this now; try again later")
-        except Exception:
-            logger.exception("a request was not answered")
-            answer = _refuse("internal", "the vault failed; nothing is in doubt, try again")
-        headers = [(b"content-type", answer.kind.encode()), (b"content-length", b"%d" % len(answer.body))]
-        if answer.status == HTTPStatus.UNAUTHORIZED:
-            headers.append((b"www-authenticate", b"Bearer"))
-        if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-            headers.append((b"retry-after", b"1"))
-        await respond(send, answer.status, headers, answer.body)
+            answer, request = _refuse(str(error), "the vault cannot take this now; try again later"), ""
+        await _send(send, answer, request)
 
     async def stop(self) -> None:
         """Finish what was taken, take nothing more."""
+        self._sealer.cancel()
+        await self._serving.controls.stop()
         await self._serving.stop()
+        self._journalling.stop()
+        await asyncio.wait([self._sealer, self._journal])
 
-    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
-        method, path = scope["method"], scope["path"]
-        if (method, path) == ("GET", "/health"):
-            return Answer(orjson.dumps({"status": "ok"} | self._serving.mirror() | self._serving.witnesses()))
-        role = self._role(scope)
-        route, parts = routes.choose(routes.routes_at(path), method)
-        if role not in route.roles:
+    async def _answered(self, scope: Scope, receive: Receive, about: "About") -> Answer:
+        try:
+            return await self._answer(scope, receive, about)
+        except VaultRefused as refusal:
+            return _refuse(refusal.code, refusal.text)
+        except StampUnavailable:
+            return _refuse("stamp_unavailable", "the timestamp authority gives no tokens now; try again later")
+        except VaultUnavailable as error:
+            return _refuse(str(error), "the vault cannot take this now; try again later")
+        except Exception:
+            logger.exception("a request was not answered")
+            return _refuse("internal", "the vault failed; nothing is in doubt, try again")
+
+    async def _journalled(self, about: "About", answer: Answer) -> str:
+        """Write the line of a call before its answer leaves, or share one; its id in the journal, if it has one."""
+        log = about.parts.get("log", "")
+        call = Call(
+            about.route.function if about.route else "unknown",
+            about.role,
+            log if self._serving.knows(log) else "",
+            int(answer.status),
+            answer.code,
+        )
+        if call.function == "deposit" or not call.role:
+            self._journalling.share(call, about.touched)
+            return ""
+        return await self._journalling.write(call, about.touched)
+
+    async def _answer(self, scope: Scope, receive: Receive, about: "About") -> Answer:
+        about.role = self._role(scope)
+        if about.route is None:
+            raise routes.refusal(scope["path"])
+        if about.role not in about.route.roles:
             raise VaultRefused("wrong_role", "this credential does not open this path")
-        body = await read_body(scope, receive, wire.MAX_BODY) if method == "POST" else b""
-        return await route.handler(self._serving, Request(parts, _query(scope), body))
+        if about.route.changes and about.parts["log"] == OWN_LOG:
+            raise VaultRefused("reserved_log", f"the log {OWN_LOG} holds the vault's own records: it alone writes it")
+        body = await read_body(scope, receive, wire.MAX_BODY) if scope["method"] == "POST" else b""
+        return await about.route.handler(self._serving, Request(about.parts, _query(scope), body, about.touched))
 
     def _role(self, scope: Scope) -> str:
         """The role of the request's credential. The right one is never refused for what its peer tried before."""
@@ -121,7 +165,18 @@ def _query(scope: Scope) -> dict[str, list[str]]:
 
 def _refuse(code: str, text: str) -> Answer:
     status = _STATUS.get(code, HTTPStatus.NOT_FOUND)
-    return Answer(orjson.dumps({"code": code, "text": text}), status=status)
+    return Answer(orjson.dumps({"code": code, "text": text}), status=status, code=code)
+
+
+async def _send(send: Send, answer: Answer, request: str = "") -> None:
+    headers = [(b"content-type", answer.kind.encode()), (b"content-length", b"%d" % len(answer.body))]
+    if request:
+        headers.append((b"request-id", request.encode()))
+    if answer.status == HTTPStatus.UNAUTHORIZED:
+        headers.append((b"www-authenticate", b"Bearer"))
+    if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+        headers.append((b"retry-after", b"1"))
+    await respond(send, answer.status, headers, answer.body)
 
 
 async def respond(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:

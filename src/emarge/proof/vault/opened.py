@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
-from emarge.proof.vault import files, logs, mirroring, witnessing
+from emarge.proof.vault import files, journal, logs, mirroring, witnessing
 from emarge.proof.vault.contents import Contents
 from emarge.proof.vault.create import LOCK
 from emarge.proof.vault.credentials import Credentials, read_configuration
@@ -13,6 +13,7 @@ from emarge.proof.vault.deposits import SealedContent
 from emarge.proof.vault.destroyer import Destroyer, unreadable
 from emarge.proof.vault.destruction import TokenTime
 from emarge.proof.vault.errors import VaultRefused
+from emarge.proof.vault.journal import Journal
 from emarge.proof.vault.mirror_client import MirrorClient
 from emarge.proof.vault.sequencer import Sequencer
 from emarge.proof.vault.witness_client import WitnessClient
@@ -25,7 +26,7 @@ class Vault:
     ``mirror`` reaches the mirror of a vault that has one, ``witnesses`` its witnesses, by verifier key;
     ``token_time`` reads the time of a token, without which nothing can be destroyed. Raises VaultRefused
     (``in_use``) when another process has it, or (``no_mirror``, ``no_witness``) when what is given is not what its
-    folder names, CorruptVault when a log cannot be recovered.
+    folder names, CorruptVault when a log cannot be recovered or the journal does not hold together.
     """
 
     def __init__(
@@ -58,6 +59,8 @@ class Vault:
             self._held.callback(self.sequencer.close)
             self.contents = Contents(folder)
             self._held.callback(self.contents.close)
+            self.journal = Journal(folder / journal.FOLDER)
+            self._held.callback(self.journal.close)
             for name in self.sequencer.logs():
                 self._start(logs.load(folder, self.name, name))
         except BaseException:

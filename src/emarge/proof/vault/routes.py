@@ -5,11 +5,16 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cached_property
 
-from emarge.proof.vault import destroy_functions, functions
+from emarge.proof.vault import destroy_functions, functions, oversight
 from emarge.proof.vault.errors import VaultRefused
 from emarge.proof.vault.serving import Answer, Request, Serving
 
-_PARTS = {"<log>": "(?P<log>[^/]{1,64})", "<tile>": "(?P<tile>tile/.{1,80})", "<id>": "(?P<id>[^/]{1,64})"}
+_PARTS = {
+    "<log>": "(?P<log>[^/]{1,64})",
+    "<tile>": "(?P<tile>tile/.{1,80})",
+    "<id>": "(?P<id>[^/]{1,64})",
+    "<day>": "(?P<day>[^/]{1,16})",
+}
 Handler = Callable[[Serving, Request], Awaitable[Answer]]
 
 
@@ -22,6 +27,8 @@ class Route:
     path: str
     opens_to: str
     handler: Handler
+    changes: bool = False
+    """Whether it changes the log: nobody does that to the vault's own."""
 
     @cached_property
     def roles(self) -> frozenset[str]:
@@ -37,9 +44,10 @@ class Route:
 
 _ALL = "opener writer reader destroyer controller auditor"
 _LOG = "/logs/<log>"
+_HOLD = f"{_LOG}/holds/<id>"
 ROUTES = (
-    Route("deposit", "POST", f"{_LOG}/deposit", "writer", functions.deposit),
-    Route("open", "POST", _LOG, "opener", functions.open_log),
+    Route("deposit", "POST", f"{_LOG}/deposit", "writer", functions.deposit, changes=True),
+    Route("open", "POST", _LOG, "opener", functions.open_log, changes=True),
     Route("checkpoint", "GET", f"{_LOG}/checkpoint", "writer reader controller auditor", functions.checkpoint),
     Route("vkey", "GET", f"{_LOG}/vkey", _ALL, functions.vkey),
     Route("cosigners", "GET", f"{_LOG}/cosigners", _ALL, functions.cosigners),
@@ -48,26 +56,33 @@ ROUTES = (
     Route("list", "GET", f"{_LOG}/list", "reader auditor", functions.list_records),
     Route("read", "POST", f"{_LOG}/read", "reader", functions.read),
     Route("metadata", "POST", f"{_LOG}/metadata", "reader auditor", functions.read_metadata),
-    Route("destroy", "POST", f"{_LOG}/destroy", "destroyer", destroy_functions.destroy),
+    Route("destroy", "POST", f"{_LOG}/destroy", "destroyer", destroy_functions.destroy, changes=True),
     Route("destructions", "GET", f"{_LOG}/destructions", "reader destroyer auditor", destroy_functions.destructions),
     Route("retention", "GET", f"{_LOG}/retention", "reader destroyer auditor", destroy_functions.retention),
-    Route("retention.raise", "POST", f"{_LOG}/retention", "destroyer", destroy_functions.raise_retention),
-    Route("hold.place", "POST", f"{_LOG}/holds", "destroyer", destroy_functions.place_hold),
-    Route("hold.release", "POST", f"{_LOG}/holds/<id>/release", "destroyer", destroy_functions.release_hold),
+    Route("retention.raise", "POST", f"{_LOG}/retention", "destroyer", destroy_functions.raise_retention, changes=True),
+    Route("hold.place", "POST", f"{_LOG}/holds", "destroyer", destroy_functions.place_hold, changes=True),
+    Route(
+        "hold.release", "POST", f"{_LOG}/holds/<id>/release", "destroyer", destroy_functions.release_hold, changes=True
+    ),
     Route("tile", "GET", f"{_LOG}/<tile>", "reader", functions.tile),
+    Route("control", "POST", f"{_LOG}/control", "controller", oversight.control),
+    Route("controlled", "GET", f"{_LOG}/control", "controller auditor", oversight.controlled),
+    Route("journal_days", "GET", "/journal", "auditor", oversight.journal_days),
+    Route("journal", "GET", "/journal/<day>", "auditor", oversight.journal_of),
 )
 
 
-def routes_at(path: str) -> list[tuple[Route, dict[str, str]]]:
-    """The functions at a path, one for each method, with the parts of the path."""
-    return [(route, match.groupdict()) for route in ROUTES if (match := route.pattern.fullmatch(path))]
+def choose(path: str, method: str) -> tuple[Route | None, dict[str, str]]:
+    """The function at a path that answers this method, and the parts of the path; None when there is none."""
+    for route in ROUTES:
+        if route.method == method and (match := route.pattern.fullmatch(path)):
+            return route, match.groupdict()
+    return None, {}
 
 
-def choose(found: list[tuple[Route, dict[str, str]]], method: str) -> tuple[Route, dict[str, str]]:
-    """The one of them that answers this method; VaultRefused when there is none."""
-    if not found:
-        raise VaultRefused("unknown_path", "there is nothing at this path")
-    for route, parts in found:
-        if route.method == method:
-            return route, parts
-    raise VaultRefused("wrong_method", f"this path answers {' and '.join(route.method for route, _ in found)} only")
+def refusal(path: str) -> VaultRefused:
+    """Why no function answered."""
+    methods = [route.method for route in ROUTES if route.pattern.fullmatch(path)]
+    if methods:
+        return VaultRefused("wrong_method", f"this path answers {' and '.join(methods)} only")
+    return VaultRefused("unknown_path", "there is nothing at this path")

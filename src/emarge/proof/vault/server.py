@@ -4,6 +4,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -15,6 +16,7 @@ from granian.server.embed import Server
 from emarge.proof.vault.destroyer import unreadable
 from emarge.proof.vault.destruction import TokenTime
 from emarge.proof.vault.http import Application, Receive, Scope, Send
+from emarge.proof.vault.journalling import Now
 from emarge.proof.vault.mirror_client import MirrorClient
 from emarge.proof.vault.opened import Vault
 from emarge.proof.vault.witness_client import WitnessClient
@@ -36,20 +38,25 @@ def serve(
     mirror: MirrorClient | None = None,
     token_time: TokenTime = unreadable,
     witnesses: Mapping[str, WitnessClient] | None = None,
+    now: Now | None = None,
 ) -> None:
     """Serve a vault until SIGTERM or SIGINT; ``stamp`` turns SHA-256 digests into timestamp tokens.
 
     ``mirror`` reaches the mirror of a vault that has one, ``witnesses`` its witnesses, by verifier key; ``token_time``
-    reads the time of a token.
+    reads the time of a token, ``now`` tells the time of the journal.
 
     Raises VaultRefused when there is no vault or another process has it, CorruptVault when a log cannot be
     recovered, and DurabilityLost or CorruptVault when writing failed: the caller ends the process then.
     """
     vault = Vault(folder, stamp, mirror, token_time, witnesses)
     try:
-        asyncio.run(answer(lambda fatal: Application(vault, fatal), port))
+        asyncio.run(answer(lambda fatal: Application(vault, fatal, now or _system_clock), port))
     finally:
         vault.close()
+
+
+def _system_clock() -> datetime:
+    return datetime.now(UTC)
 
 
 class Stoppable(Protocol):

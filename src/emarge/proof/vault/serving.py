@@ -1,11 +1,12 @@
 """What the functions of the vault work on: an opened vault at work, a request, its answer."""
 
 import asyncio
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass
 from http import HTTPStatus
 
 from emarge.proof.vault.collector import Collector
+from emarge.proof.vault.controls import Controls
 from emarge.proof.vault.errors import VaultRefused
 from emarge.proof.vault.opened import Vault
 from emarge.proof.vault.reader import LogReader
@@ -23,7 +24,7 @@ class Request:
     parts: dict[str, str]
     query: dict[str, list[str]]
     body: bytes
-    touched: list[int] = field(default_factory=list)
+    touched: list[int]
 
     @property
     def log(self) -> str:
@@ -53,14 +54,17 @@ class Answer:
     body: bytes
     kind: str = JSON
     status: int = HTTPStatus.OK
+    code: str = ""
+    """Of the refusal, if it is one."""
 
 
 class Serving:
     """A vault at work: one collector for each log. ``fatal`` is called when a log can no longer be written."""
 
-    def __init__(self, vault: Vault, fatal: Callable[[BaseException], None]) -> None:
+    def __init__(self, vault: Vault, fatal: Callable[[BaseException], None], controls: Controls) -> None:
         self.vault = vault
         self.fatal = fatal
+        self.controls = controls
         self._collectors: dict[str, Collector] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._opening = asyncio.Lock()
@@ -102,6 +106,12 @@ class Serving:
         words = {name: _worst({states[name] for states in known}) for name in (known[0] if known else {})}
         return {"witnesses": words} if self.vault.witnesses else {}
 
+    def start(self, work: Coroutine[None, None, None]) -> "asyncio.Task[None]":
+        """Run something beside the requests; whatever it raises is fatal for the vault."""
+        task = asyncio.get_running_loop().create_task(work)
+        task.add_done_callback(self._ended)
+        return task
+
     async def stop(self) -> None:
         """Finish what was taken, take nothing more."""
         for collector in self._collectors.values():
@@ -114,9 +124,7 @@ class Serving:
             collector.follow(self.vault.mirror, self.vault.mirroring)
         if self.vault.witnesses:
             collector.be_witnessed(self.vault.witnesses)
-        task = asyncio.get_running_loop().create_task(collector.run())
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
+        self._tasks.add(self.start(collector.run()))
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         if not task.cancelled() and (error := task.exception()):
