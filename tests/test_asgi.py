@@ -111,7 +111,7 @@ def test_a_login_sets_its_cookies_apart_and_redirects(web):
         "/login", data={"username": "thomas", "password": PASSWORD, "csrfmiddlewaretoken": token(page)}
     )
     names = sorted(cookie.split("=", 1)[0] for cookie in answer.headers.get_list("set-cookie"))
-    assert (answer.status_code, answer.headers["location"], names) == (302, "/", ["csrftoken", "sessionid"])
+    assert (answer.status_code, answer.headers["location"], names) == (302, "/", ["csrftoken", "device", "sessionid"])
     assert client.get("/").headers["location"] == "/teacher/"
     assert client.get("/teacher/").status_code == 200
 

@@ -8,6 +8,7 @@ import re
 import signal
 import threading
 from collections.abc import Awaitable, Callable, MutableMapping
+from datetime import UTC, datetime
 from typing import Any, cast
 from uuid import UUID
 
@@ -21,6 +22,7 @@ from granian.server.embed import Server
 
 from emarge.attendance.live import hub
 from emarge.audit.relay import Relay
+from emarge.spaces.students import hall as hall_path
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -36,6 +38,11 @@ HEADER_MILLISECONDS = 30_000
 MAX_BODY = 8 * settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 
 _LIVE = re.compile(r"/live/meetings/([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})")
+_JSON_HEADERS = [
+    (b"content-type", b"application/json"),
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+]
 _STREAM_HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store"),
@@ -49,10 +56,12 @@ class Application:
     def __init__(self) -> None:
         # Any: its own types are stricter than what an ASGI server hands over
         self._pages: Any = WSGIMiddleware(cast("Any", WSGIHandler()), workers=THREADS)
+        self._hall = hall_path.Hall()
         self._stopping = asyncio.Event()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
+        arrived_at = datetime.now(UTC)
         if scope["type"] != "http":
             raise NotImplementedError(scope["type"])
         if scope["path"] == "/health":
@@ -62,7 +71,14 @@ class Application:
         if live is not None and scope["method"] == "GET":
             await self._watch(UUID(live[1]), scope, receive, send)
             return
+        headers = dict(scope["headers"])
+        hall = hall_path.is_meant(scope, headers)
         try:
+            if hall is not None:
+                async with asyncio.timeout(BODY_SECONDS):
+                    body = await _whole_body(receive, hall_path.MAX_BODY)
+                await self._answer_hall(hall, body, scope, arrived_at, send)
+                return
             body = await _body_of(scope, receive)
         except TimeoutError:
             await _answer(send, 408, b"The request did not arrive in time.\n")
@@ -73,9 +89,28 @@ class Application:
         else:
             await self._pages(scope, _replay(body), _patient(send))
 
+    async def _answer_hall(
+        self, found: re.Match[str], body: bytes, scope: Message, arrived_at: datetime, send: Send
+    ) -> None:
+        """Answer a scan or a signature without Django's stack (spaces/students/hall.py)."""
+        headers = dict(scope["headers"])
+        address, secure = scope["client"][0], False
+        if settings.BEHIND_PROXY:
+            address = headers.get(b"x-forwarded-for", b"").decode("latin-1").rpartition(",")[2].strip() or address
+            secure = headers.get(b"x-forwarded-proto") == b"https"
+        read = hall_path.read(found, headers, body, secure=secure, address=address, at=arrived_at)
+        reply = await self._hall.answer(read) if isinstance(read, hall_path.Posted) else read
+        kept = [*_JSON_HEADERS, (b"content-length", b"%d" % len(reply.body))]
+        await send({"type": "http.response.start", "status": reply.status, "headers": kept})
+        await send({"type": "http.response.body", "body": reply.body})
+
     def stop(self) -> None:
         """End every stream, now and from now on."""
         self._stopping.set()
+
+    def close(self) -> None:
+        """Finish what was begun, once the server answers no more."""
+        self._hall.close()
 
     async def _watch(self, meeting: UUID, scope: Message, receive: Receive, send: Send) -> None:
         """Ask Django whether the person may watch; stream if so, else give Django's answer."""
@@ -132,10 +167,11 @@ class _GoneError(Exception):
 async def _body_of(scope: Message, receive: Receive) -> bytes:
     if scope["method"] in {"GET", "HEAD"}:
         return b""  # a body there has no meaning
-    return await asyncio.wait_for(_whole_body(receive), BODY_SECONDS)
+    async with asyncio.timeout(BODY_SECONDS):
+        return await _whole_body(receive)
 
 
-async def _whole_body(receive: Receive) -> bytes:
+async def _whole_body(receive: Receive, most: int = MAX_BODY) -> bytes:
     """The request's body, read before a thread is taken: a slow sender never holds one of the few."""
     body = bytearray()
     while True:
@@ -143,7 +179,7 @@ async def _whole_body(receive: Receive) -> bytes:
         if message["type"] == "http.disconnect":
             raise _GoneError
         body += message.get("body", b"")
-        if len(body) > MAX_BODY:
+        if len(body) > most:
             raise _BodyTooLargeError
         if not message.get("more_body", False):
             return bytes(body)
@@ -229,6 +265,7 @@ async def _serve(*, port: int, with_relay: bool) -> None:
     try:
         await server.serve()
     finally:
+        application.close()
         stop_relay.set()
         if with_relay:
             await asyncio.to_thread(relay.join)

@@ -51,6 +51,7 @@ MIDDLEWARE = [
     "emarge.accounts.middleware.LoginRequiredMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "emarge.spaces.devices.DeviceMiddleware",
     "axes.middleware.AxesMiddleware",
     "emarge.spaces.middleware.ReadOnlyGetMiddleware",
 ]

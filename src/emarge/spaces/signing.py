@@ -1,6 +1,5 @@
+from collections.abc import Mapping
 from typing import TypedDict
-
-from django.http import QueryDict
 
 from emarge.attendance.rules import Method, Refusal
 from emarge.attendance.texts import refused
@@ -16,7 +15,7 @@ class PostedSignature(TypedDict):
     typed_name: str
 
 
-def posted_signature(data: QueryDict) -> PostedSignature:
+def posted_signature(data: Mapping[str, str]) -> PostedSignature:
     """Read a signature from a posted form. Refused: a method that we do not know."""
     method = data.get("method", "")
     if method not in {each.value for each in Method}:
@@ -38,6 +37,7 @@ def status_of(refusal: Refused | None) -> int:
 
 _MALFORMED = {
     Refusal.METHOD_UNKNOWN.value,
+    Refusal.CODE_WRONG.value,
     Refusal.CONSENT_MISSING.value,
     Refusal.DRAWING_EMPTY.value,
     Refusal.DRAWING_TOO_LARGE.value,

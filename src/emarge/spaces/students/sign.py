@@ -12,9 +12,11 @@ from emarge.attendance.models import RollCallLine
 from emarge.attendance.queries import closes_at, signed
 from emarge.attendance.rules import Presence, why_not_sign_in
 from emarge.attendance.texts import TEXTS
+from emarge.attendance.tickets import read_grant
 from emarge.audit.queries import sealed_state
 from emarge.lib.refusal import Refused
 from emarge.spaces.access import student_line_or_404, user_of
+from emarge.spaces.devices import trace_of
 from emarge.spaces.signing import posted_signature, status_of
 from emarge.spaces.students.lines import item_of
 
@@ -26,13 +28,16 @@ def sign(request: HttpRequest, uuid: UUID) -> HttpResponse:
     now = timezone.now()
     refusal = None
     if request.method == "POST":
+        posted, marks = request.POST, trace_of(request)
         try:
             actions.sign_in(
                 line,
                 by=user_of(request),
                 at=now,
                 ip=request.META.get("REMOTE_ADDR", ""),
-                **posted_signature(request.POST),
+                trace=marks,
+                grant=read_grant(posted.get("grant", ""), line.uuid, user=user_of(request).pk, device=marks.device),
+                **posted_signature(posted),
             )
             return redirect("students:signed", line.uuid)
         except Refused as refused:

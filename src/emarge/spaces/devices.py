@@ -1,0 +1,55 @@
+"""The device cookie: random, first-party, and the only thing that tells one phone from another."""
+
+import re
+import secrets
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+from emarge.attendance.tickets import Trace, trace
+
+COOKIE = "device"
+_YEAR = 365 * 86_400
+_VALUE = re.compile(r"[A-Za-z0-9_-]{22}")
+
+
+class DeviceMiddleware:
+    """Gives a browser its device cookie, once somebody is logged in or scans (docs/formats/codes.md)."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        given = getattr(request, "device", None)
+        if given is None and not _known(request) and request.user.is_authenticated:
+            given = secrets.token_urlsafe(16)
+        if given is not None:
+            response.set_cookie(
+                COOKIE, given, max_age=_YEAR, secure=settings.SESSION_COOKIE_SECURE, httponly=True, samesite="Lax"
+            )
+        return response
+
+
+def device_of(request: HttpRequest) -> str:
+    """The device cookie of a request; a new one, sent with the answer, when it has none."""
+    known = _known(request) or getattr(request, "device", None)
+    if known is None:
+        known = request.device = secrets.token_urlsafe(16)  # type: ignore[attr-defined]
+    return known
+
+
+def trace_of(request: HttpRequest) -> Trace:
+    """The marks that are kept of where a request comes from."""
+    return trace(
+        request.base.uuid,  # type: ignore[attr-defined]
+        device=device_of(request),
+        session=request.session.session_key or "",
+        address=request.META.get("REMOTE_ADDR", ""),
+    )
+
+
+def _known(request: HttpRequest) -> str | None:
+    value = request.COOKIES.get(COOKIE, "")
+    return value if _VALUE.fullmatch(value) else None
