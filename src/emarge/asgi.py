@@ -71,15 +71,9 @@ class Application:
         if live is not None and scope["method"] == "GET":
             await self._watch(UUID(live[1]), scope, receive, send)
             return
-        headers = dict(scope["headers"])
-        hall = hall_path.is_meant(scope, headers)
+        hall = hall_path.is_meant(scope, dict(scope["headers"]))
         try:
-            if hall is not None:
-                async with asyncio.timeout(BODY_SECONDS):
-                    body = await _whole_body(receive, hall_path.MAX_BODY)
-                await self._answer_hall(hall, body, scope, arrived_at, send)
-                return
-            body = await _body_of(scope, receive)
+            body = await _body_of(scope, receive, MAX_BODY if hall is None else hall_path.MAX_BODY)
         except TimeoutError:
             await _answer(send, 408, b"The request did not arrive in time.\n")
         except _BodyTooLargeError:
@@ -87,7 +81,10 @@ class Application:
         except _GoneError:
             return
         else:
-            await self._pages(scope, _replay(body), _patient(send))
+            if hall is not None:
+                await self._answer_hall(hall, body, scope, arrived_at, send)
+            else:
+                await self._pages(scope, _replay(body), _patient(send))
 
     async def _answer_hall(
         self, found: re.Match[str], body: bytes, scope: Message, arrived_at: datetime, send: Send
@@ -164,14 +161,14 @@ class _GoneError(Exception):
     """The client left before its request was complete."""
 
 
-async def _body_of(scope: Message, receive: Receive) -> bytes:
+async def _body_of(scope: Message, receive: Receive, most: int) -> bytes:
     if scope["method"] in {"GET", "HEAD"}:
         return b""  # a body there has no meaning
     async with asyncio.timeout(BODY_SECONDS):
-        return await _whole_body(receive)
+        return await _whole_body(receive, most)
 
 
-async def _whole_body(receive: Receive, most: int = MAX_BODY) -> bytes:
+async def _whole_body(receive: Receive, most: int) -> bytes:
     """The request's body, read before a thread is taken: a slow sender never holds one of the few."""
     body = bytearray()
     while True:
