@@ -24,8 +24,10 @@ _RIGHTS = {
         Right.EDIT_PARAMETERS,
         Right.EDIT_SUBJECTION,
         Right.REQUEST_AUDIT_TRAILS,
+        Right.CONSULT_HISTORIES,
+        Right.MANAGE_RETENTION,
     ],
-    "director": [Right.SUPERVISE, Right.APPROVE_AUDIT_TRAILS],
+    "director": [Right.SUPERVISE, Right.APPROVE_AUDIT_TRAILS, Right.APPROVE_DESTRUCTIONS],
 }
 
 

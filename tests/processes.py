@@ -32,6 +32,7 @@ class Server:
     arguments: list[str]
     port: int
     environment: dict[str, str] = field(default_factory=dict)
+    module: str = "emarge"
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -41,7 +42,7 @@ class Server:
     def start(self) -> "Server":
         """Start it, and wait until its /health answers."""
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "emarge", *self.arguments, "--port", str(self.port)],
+            [sys.executable, "-m", self.module, *self.arguments, "--port", str(self.port)],
             env={**os.environ, "PYTHONPATH": str(_SOURCES), **self.environment},
         )
         until = time.monotonic() + _STARTS_WITHIN

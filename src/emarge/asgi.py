@@ -21,7 +21,9 @@ from granian.log import LogLevels
 from granian.server.embed import Server
 
 from emarge.attendance.live import hub
+from emarge.audit.chores import Chores
 from emarge.audit.relay import Relay
+from emarge.retention.jobs import carry_out
 from emarge.spaces.students import hall as hall_path
 
 Message = MutableMapping[str, Any]
@@ -229,7 +231,8 @@ async def _gone(receive: Receive) -> None:
 def serve(*, port: int, with_relay: bool) -> None:
     """Serve on loopback until SIGTERM or SIGINT, in this process: one process is one writer on SQLite.
 
-    With ``with_relay`` a thread delivers the outbox to the vault meanwhile; both have stopped at the end.
+    With ``with_relay`` one thread delivers the outbox to the vault meanwhile, and one does what follows; all have
+    stopped at the end.
     """
     asyncio.run(_serve(port=port, with_relay=with_relay))
 
@@ -248,7 +251,10 @@ async def _serve(*, port: int, with_relay: bool) -> None:
         log_level=LogLevels.error,
     )
     stop_relay = threading.Event()
-    relay = threading.Thread(target=Relay().run, args=(stop_relay,), name="relay")
+    workers = [
+        threading.Thread(target=Relay().run, args=(stop_relay,), name="relay"),
+        threading.Thread(target=Chores([carry_out]).run, args=(stop_relay,), name="chores"),
+    ]
 
     def stop() -> None:
         application.stop()
@@ -257,12 +263,12 @@ async def _serve(*, port: int, with_relay: bool) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop)
-    if with_relay:
-        relay.start()
+    for worker in workers if with_relay else ():
+        worker.start()
     try:
         await server.serve()
     finally:
         application.close()
         stop_relay.set()
-        if with_relay:
-            await asyncio.to_thread(relay.join)
+        for worker in workers if with_relay else ():
+            await asyncio.to_thread(worker.join)

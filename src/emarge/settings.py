@@ -31,6 +31,7 @@ INSTALLED_APPS = [
     "emarge.timetable",
     "emarge.attendance",
     "emarge.inspections",
+    "emarge.retention",
     "emarge.spaces",
     "emarge.spaces.teachers",
     "emarge.spaces.students",
@@ -81,10 +82,12 @@ DATABASES = {
         "NAME": DATA / "web" / "base.sqlite3",
         "CONN_MAX_AGE": None,
         "OPTIONS": {
-            # Writers queue at BEGIN, not in the middle of a transaction; FULL makes a commit durable.
+            # Writers queue at BEGIN, not in the middle of a transaction; FULL makes a commit durable; what is
+            # deleted or emptied is overwritten with zeros (keys wait here until the vault has them).
             "transaction_mode": "IMMEDIATE",
             "timeout": 30,
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; "
+            "PRAGMA secure_delete=ON;",
         },
     },
 }

@@ -34,6 +34,8 @@ def test_the_default_profiles_are_made_once_and_left_as_they_became(base):
             "edit_parameters",
             "edit_subjection",
             "request_audit_trails",
+            "consult_histories",
+            "manage_retention",
         ],
         "Teachers": ["enter_absences"],
         "Students": [],

@@ -68,7 +68,7 @@ def _produce(school, request=None, *, student=None, seen=None):
         base=school.base.uuid,
         log=school.code.log,
         code=school.code.code,
-        student=school.students[student].uuid if student else None,
+        people=[school.students[student].uuid] if student else None,
         by=actor_of(school.secretary),
         at=NOON + timedelta(days=1),
         sheet=sheet,

@@ -40,6 +40,9 @@ def test_staff_go_to_the_secretariat(school):
         (Right.EDIT_SUBJECTION, "/secretariat/courses"),
         (Right.REQUEST_AUDIT_TRAILS, "/secretariat/audit-trails"),
         (Right.APPROVE_AUDIT_TRAILS, "/secretariat/audit-trails"),
+        (Right.CONSULT_HISTORIES, "/secretariat/history"),
+        (Right.MANAGE_RETENTION, "/secretariat/retention"),
+        (Right.APPROVE_DESTRUCTIONS, "/secretariat/retention"),
     ],
 )
 def test_staff_come_to_what_their_right_opens(school, right, address):

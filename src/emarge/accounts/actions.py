@@ -17,6 +17,8 @@ DEFAULT_PROFILES: dict[str, list[Right]] = {
         Right.EDIT_PARAMETERS,
         Right.EDIT_SUBJECTION,
         Right.REQUEST_AUDIT_TRAILS,
+        Right.CONSULT_HISTORIES,
+        Right.MANAGE_RETENTION,
     ],
     TEACHERS: [Right.ENTER_ABSENCES],
     STUDENTS: [],

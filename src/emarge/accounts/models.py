@@ -19,6 +19,9 @@ class Right(models.TextChoices):
     EDIT_SUBJECTION = "edit_subjection", _("Choose who and what is subject to sign-in")
     REQUEST_AUDIT_TRAILS = "request_audit_trails", _("Enter audit trail requests")
     APPROVE_AUDIT_TRAILS = "approve_audit_trails", _("Approve audit trail requests")
+    CONSULT_HISTORIES = "consult_histories", _("Consult the history of students across years")
+    MANAGE_RETENTION = "manage_retention", _("Place legal holds, ask for destructions and erasures")
+    APPROVE_DESTRUCTIONS = "approve_destructions", _("Approve destructions, erasures and the lifting of holds")
 
 
 class Profile(models.Model):

@@ -35,9 +35,11 @@ def _follow_clock(relay: "Relay") -> None:
 
 def run(args: argparse.Namespace) -> int:
     setup(args.data)
+    from emarge.audit.chores import Chores
     from emarge.audit.queries import waiting_count
     from emarge.audit.relay import Relay
     from emarge.proof.vault.errors import VaultUnavailable
+    from emarge.retention.jobs import carry_out
 
     if args.once:
         try:
@@ -53,5 +55,8 @@ def run(args: argparse.Namespace) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    chores = threading.Thread(target=Chores([carry_out]).run, args=(stop,), name="chores")
+    chores.start()
     Relay().run(stop)
+    chores.join()
     return 0

@@ -111,6 +111,7 @@ _EN = Texts(
         ),
         Warn.SERVER_AHEAD: "the server's clock was ahead of the certified time",
         Warn.NOT_OPENED: "the personal content is not in this bundle",
+        Warn.ERASED: "the personal content was erased on request, as a record of this bundle says",
         Warn.NO_ROLL_CALL: ("these sign-ins could not be compared with their roll call, which is not in this bundle"),
         Warn.NO_OPENING: (
             "these sign-ins could not be compared with their window, whose opening is not in this bundle"
@@ -159,6 +160,7 @@ _EN = Texts(
         "erasure.refused": "erasure of personal data refused",
         "erasure.done": "personal data erased on request",
         "clock.changed": "state of the clock changed",
+        "certificate.downloaded": "certificate of destruction handed over",
     },
     words={
         "present": "present",
@@ -247,6 +249,7 @@ _FR = Texts(
         ),
         Warn.SERVER_AHEAD: "l’horloge du serveur avançait sur l’heure certifiée",
         Warn.NOT_OPENED: "le contenu personnel n’est pas dans ce dossier",
+        Warn.ERASED: "le contenu personnel a été effacé sur demande, comme le dit un enregistrement de ce dossier",
         Warn.NO_ROLL_CALL: "ces émargements n’ont pu être comparés à leur appel, absent de ce dossier",
         Warn.NO_OPENING: (
             "ces émargements n’ont pu être comparés à leur période d’ouverture, dont le début n’est pas dans ce dossier"
@@ -297,6 +300,7 @@ _FR = Texts(
         "erasure.refused": "effacement de données personnelles refusé",
         "erasure.done": "données personnelles effacées sur demande",
         "clock.changed": "état de l’horloge modifié",
+        "certificate.downloaded": "certificat de destruction remis",
     },
     words={
         "present": "présent",

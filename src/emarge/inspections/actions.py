@@ -1,25 +1,26 @@
 """Every write about audit trail requests: ask, approve, refuse, produce, hand over."""
 
 import logging
-import unicodedata
+from collections.abc import Collection
 from datetime import date, datetime
 
 from django.db import transaction
+from django_scopes import scopes_disabled
 
 from emarge.accounts.models import Right, User
-from emarge.attendance.models import Parameters
 from emarge.attendance.people import actor_of, author, identity
 from emarge.audit import actions as audit
-from emarge.audit import trails, vault
+from emarge.audit import links, trails, vault
 from emarge.hosting.models import Base
 from emarge.inspections import rules, sheet
 from emarge.inspections.models import AuditTrailRequest
 from emarge.inspections.rules import Refusal, RequestState
+from emarge.inspections.steps import clean, code_of, require
 from emarge.inspections.texts import refuse, refused
 from emarge.institutions.models import InstitutionCode, Student
 from emarge.lib.pdf import PdfTooLargeError
 from emarge.proof.evidence.errors import EvidenceError
-from emarge.proof.evidence.seal import Request
+from emarge.proof.evidence.seal import Request, contents_of
 
 logger = logging.getLogger(__name__)
 
@@ -39,8 +40,8 @@ def request_trail(
     at: datetime,
 ) -> AuditTrailRequest:
     """Enter a funder's request for an audit trail of a period, of everybody or of one student (row M7.5)."""
-    inspector, reference, reason = _clean(inspector), _clean(reference), _clean(reason)
-    _require(by, Right.REQUEST_AUDIT_TRAILS)
+    inspector, reference, reason = clean(inspector), clean(reference), clean(reason)
+    require(by, Right.REQUEST_AUDIT_TRAILS)
     refuse(
         rules.why_not_request(
             inspector=inspector,
@@ -53,7 +54,7 @@ def request_trail(
     )
     request = AuditTrailRequest.objects.create(
         base=base,
-        institution_code=_code_of(base),
+        institution_code=code_of(base),
         inspector=inspector,
         reference=reference,
         reason=reason,
@@ -71,10 +72,10 @@ def request_trail(
 @transaction.atomic
 def approve(request: AuditTrailRequest, *, by: User, at: datetime) -> AuditTrailRequest:
     """Approve a request that somebody else entered."""
-    _require(by, Right.APPROVE_AUDIT_TRAILS)
+    require(by, Right.APPROVE_AUDIT_TRAILS)
     request = _locked(request)
     refuse(rules.why_not_decide(state=request.request_state, same_person=request.requested_by_id == by.pk))
-    _decide(request, RequestState.APPROVED, by=by, at=at, reason="")
+    request.decide(RequestState.APPROVED, by=by, at=at)
     _record("audit_trail.approved", request, by=by, at=at)
     return request
 
@@ -82,12 +83,12 @@ def approve(request: AuditTrailRequest, *, by: User, at: datetime) -> AuditTrail
 @transaction.atomic
 def refuse_request(request: AuditTrailRequest, *, reason: str, by: User, at: datetime) -> AuditTrailRequest:
     """Refuse, with a reason, a request that somebody else entered."""
-    reason = _clean(reason)
-    _require(by, Right.APPROVE_AUDIT_TRAILS)
+    reason = clean(reason)
+    require(by, Right.APPROVE_AUDIT_TRAILS)
     request = _locked(request)
     same_person = request.requested_by_id == by.pk
     refuse(rules.why_not_refuse(state=request.request_state, same_person=same_person, reason=reason))
-    _decide(request, RequestState.REFUSED, by=by, at=at, reason=reason)
+    request.decide(RequestState.REFUSED, by=by, at=at, reason=reason)
     _record("audit_trail.refused", request, by=by, at=at, reason=reason)
     return request
 
@@ -99,7 +100,7 @@ def produce(request: AuditTrailRequest, *, by: User, at: datetime) -> AuditTrail
     way. Whatever fails leaves the request approved. Raises Refused: no right, not approved, vault unavailable or
     refusing, nothing found, too many records, records that do not verify.
     """
-    _require_either(by)
+    require(by, Right.REQUEST_AUDIT_TRAILS, Right.APPROVE_AUDIT_TRAILS)
     request.refresh_from_db(fields=["state"])
     refuse(rules.why_not_produce(state=request.request_state))
     if request.request_state is RequestState.PRODUCED:
@@ -130,12 +131,12 @@ def _trail(request: AuditTrailRequest, *, by: User, at: datetime) -> trails.Trai
             base=request.base.uuid,
             log=request.institution_code.log,
             code=request.institution_code.code,
-            student=student.uuid if student else None,
+            people=links.same_people(request.institution_code.log, [student.uuid]) if student else None,
             by=actor_of(by),
             at=at,
             sheet=lambda found: sheet.draw(request, found, by=by, at=at),
             content={"inspector": request.inspector, "reference": request.reference},
-            people=author(by),
+            named=author(by),
         )
     except vault.VaultUnavailable as error:
         raise refused(Refusal.VAULT_UNAVAILABLE) from error
@@ -153,45 +154,32 @@ def _trail(request: AuditTrailRequest, *, by: User, at: datetime) -> trails.Trai
 @transaction.atomic
 def download(request: AuditTrailRequest, *, by: User, at: datetime) -> bytes:
     """Hand the bundle over: it opens personal data, so who took it and when is a record too."""
-    _require_either(by)
+    require(by, Right.REQUEST_AUDIT_TRAILS, Right.APPROVE_AUDIT_TRAILS)
     refuse(rules.why_not_download(state=request.request_state))
+    bundle = bytes(AuditTrailRequest.objects.values_list("bundle", flat=True).get(pk=request.pk))
+    refuse(None if bundle else Refusal.BUNDLE_EMPTIED)
     _record("audit_trail.downloaded", request, by=by, at=at)
-    return bytes(AuditTrailRequest.objects.values_list("bundle", flat=True).get(pk=request.pk))
+    return bundle
 
 
-def _clean(text: str) -> str:
-    """A typed text as it is kept: NFC, as records ask, and without blanks around."""
-    return unicodedata.normalize("NFC", text).strip()
+def empty_bundles(code: InstitutionCode, indexes: Collection[int]) -> int:
+    """Empty the kept bundles that hold the content of one of these records of a code; answers how many.
 
-
-def _require(by: User, right: Right) -> None:
-    if not by.has_right(right):
-        raise refused(Refusal.NO_RIGHT)
-
-
-def _require_either(by: User) -> None:
-    if not (by.has_right(Right.REQUEST_AUDIT_TRAILS) or by.has_right(Right.APPROVE_AUDIT_TRAILS)):
-        raise refused(Refusal.NO_RIGHT)
-
-
-def _code_of(base: Base) -> InstitutionCode:
-    parameters = Parameters.objects.select_related("institution_code").filter(base=base).first()
-    if parameters is None or parameters.institution_code is None:
-        raise refused(Refusal.NO_INSTITUTION_CODE)
-    return parameters.institution_code
+    A destruction calls it: what the vault no longer holds must not live on here.
+    """
+    emptied = 0
+    with scopes_disabled():
+        kept = AuditTrailRequest.objects.filter(institution_code=code).exclude(bundle=b"")
+        for key in list(kept.values_list("pk", flat=True)):
+            data = bytes(AuditTrailRequest.objects.values_list("bundle", flat=True).get(pk=key))
+            if not contents_of(data).isdisjoint(indexes):
+                emptied += AuditTrailRequest.objects.filter(pk=key).update(bundle=b"")
+    return emptied
 
 
 def _locked(request: AuditTrailRequest) -> AuditTrailRequest:
     """The row as it stands now, locked until the end of the transaction."""
     return AuditTrailRequest.objects.select_for_update().defer("bundle").get(pk=request.pk)
-
-
-def _decide(request: AuditTrailRequest, state: RequestState, *, by: User, at: datetime, reason: str) -> None:
-    request.state = state.value
-    request.decided_by = by
-    request.decided_at = at
-    request.decision_reason = reason
-    request.save(update_fields=["state", "decided_by", "decided_at", "decision_reason"])
 
 
 def _record(event: str, request: AuditTrailRequest, *, by: User, at: datetime, reason: str = "") -> None:

@@ -4,7 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from emarge.audit.trails import OpenedRecord
+from django.utils.translation import gettext as _
+
+from emarge.audit.queries import NAMING_A_STUDENT
+from emarge.audit.trails import ERASED, OpenedRecord
 
 OPENINGS = ("sign_in.opened", "roll_call.started")
 SIGNATURES_OF_TEACHERS = ("sign_in.opened", "teacher.signed")
@@ -67,12 +70,16 @@ class Gathered:
     meetings: list[MeetingStory]
     others: list[OpenedRecord]
     people: dict[str, Mapping[str, Any]]
+    erased: dict[str, int]
+    """Who was erased on request, by pseudonym, with the number of the record that says so."""
 
     def name_of(self, pseudonym: str | None) -> str:
         """The name behind a pseudonym, or the beginning of the pseudonym when no opened content tells."""
         if pseudonym is None:
             return ""
         person = self.people.get(pseudonym)
+        if person is None and pseudonym in self.erased:
+            return _("erased on request (record no. %(index)d)") % {"index": self.erased[pseudonym]}
         return str(person["name"]) if person else f"{pseudonym[:12]}…"
 
 
@@ -81,11 +88,36 @@ def gather(records: Sequence[OpenedRecord]) -> Gathered:
     meetings: dict[str, MeetingStory] = {}
     others: list[OpenedRecord] = []
     people: dict[str, Mapping[str, Any]] = {}
+    erased: dict[str, int] = {}
     for one in sorted(records, key=lambda each: each.index):
         for person in (one.content or {}).get("people", []):
             people[person["pseudonym"]] = {**people.get(person["pseudonym"], {}), **person}
+        if one.record.event == ERASED:
+            erased |= {name: one.index for name in (one.record.student, *one.record.teachers) if name}
         if one.record.meeting is None:
             others.append(one)
         else:
             meetings.setdefault(one.record.meeting, MeetingStory(one.record.meeting)).records.append(one)
-    return Gathered(sorted(meetings.values(), key=lambda each: each.sort_key), others, people)
+    return Gathered(sorted(meetings.values(), key=lambda each: each.sort_key), others, people, erased)
+
+
+def same_student(records: Sequence[OpenedRecord], pseudonym: str | None) -> set[str | None]:
+    """The pseudonyms of one student in the bases of several years: those who share an identity, old or new."""
+    known: dict[str | None, set[tuple[str, ...]]] = {}
+    for one in records:
+        if one.record.event in NAMING_A_STUDENT and one.content:
+            said = [person for person in one.content.get("people", []) if person["pseudonym"] == one.record.student]
+            whole = {_identity(each) for each in (*said, one.content.get("former", {}))} - {()}
+            known.setdefault(one.record.student, set()).update(whole)
+    found, before = {pseudonym}, set[str | None]()
+    while found != before:
+        before = found
+        identities = {identity for each in found for identity in known.get(each, ())}
+        found = found | {each for each, theirs in known.items() if theirs & identities}
+    return found
+
+
+def _identity(person: Mapping[str, Any]) -> tuple[str, ...]:
+    """What tells a student from all others; empty unless it is whole."""
+    parts = tuple(str(person.get(name) or "") for name in ("identifier_type", "identifier", "birth_on"))
+    return parts if all(parts[1:]) else ()

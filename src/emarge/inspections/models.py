@@ -1,4 +1,5 @@
 import uuid
+from datetime import datetime
 
 from django.db import models
 from django_scopes import ScopedManager
@@ -9,23 +10,13 @@ from emarge.inspections.rules import MAX_INSPECTOR, MAX_REASON, MAX_REFERENCE, R
 from emarge.institutions.models import InstitutionCode, Student
 
 
-class AuditTrailRequest(models.Model):
-    """A funder's request for an audit trail (row M7.5): asked by one person, approved by another.
+class TwoPersonRequest(models.Model):
+    """What one person asks and another decides, once; ``produced`` is where what was approved has been done."""
 
-    ``fingerprint`` is what the inspector must be told apart from the bundle: that of the institution code's
-    trust anchors when the bundle was produced.
-    """
-
-    base = models.ForeignKey(Base, on_delete=models.CASCADE, related_name="audit_trail_requests")
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     institution_code = models.ForeignKey(InstitutionCode, on_delete=models.PROTECT)
-    inspector = models.CharField(max_length=MAX_INSPECTOR)
     reference = models.CharField(max_length=MAX_REFERENCE)
     reason = models.CharField(max_length=MAX_REASON)
-    period_from = models.DateField()
-    period_to = models.DateField()
-    student = models.ForeignKey(Student, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
-    language = models.CharField(max_length=2, default="fr", help_text="of the sheet")
     state = models.CharField(
         max_length=10,
         choices=[(s.value, s.value) for s in RequestState],
@@ -36,6 +27,33 @@ class AuditTrailRequest(models.Model):
     decided_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     decided_at = models.DateTimeField(null=True, blank=True)
     decision_reason = models.CharField(max_length=MAX_REASON, blank=True)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def request_state(self) -> RequestState:
+        return RequestState(self.state)
+
+    def decide(self, state: RequestState, *, by: User, at: datetime, reason: str = "") -> None:
+        """Write the decision down; whether it may be taken is the rules' business."""
+        self.state, self.decided_by, self.decided_at, self.decision_reason = state.value, by, at, reason
+        self.save(update_fields=["state", "decided_by", "decided_at", "decision_reason"])
+
+
+class AuditTrailRequest(TwoPersonRequest):
+    """A funder's request for an audit trail (row M7.5): asked by one person, approved by another.
+
+    ``fingerprint`` is what the inspector must be told apart from the bundle: that of the institution code's
+    trust anchors when the bundle was produced.
+    """
+
+    base = models.ForeignKey(Base, on_delete=models.CASCADE, related_name="audit_trail_requests")
+    inspector = models.CharField(max_length=MAX_INSPECTOR)
+    period_from = models.DateField()
+    period_to = models.DateField()
+    student = models.ForeignKey(Student, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    language = models.CharField(max_length=2, default="fr", help_text="of the sheet")
     produced_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     produced_at = models.DateTimeField(null=True, blank=True)
     fingerprint = models.CharField(max_length=64, blank=True)
@@ -48,7 +66,3 @@ class AuditTrailRequest(models.Model):
 
     def __str__(self) -> str:
         return f"{self.inspector} {self.reference}"
-
-    @property
-    def request_state(self) -> RequestState:
-        return RequestState(self.state)

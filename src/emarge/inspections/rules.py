@@ -40,27 +40,34 @@ class Refusal(Enum):
     NOTHING_FOUND = "nothing_found"
     TOO_MANY_RECORDS = "too_many_records"
     NOT_CONVINCING = "not_convincing"
+    BUNDLE_EMPTIED = "bundle_emptied"
 
 
 def why_not_request(
     *, inspector: str, reference: str, reason: str, period_from: date, period_to: date, today: date
 ) -> Refusal | None:
     """A request names its funder, its reference, its reason and a period that has begun."""
-    texts = [
-        (inspector, MAX_INSPECTOR, Refusal.INSPECTOR_MISSING),
-        (reference, MAX_REFERENCE, Refusal.REFERENCE_MISSING),
-        (reason, MAX_REASON, Refusal.REASON_MISSING),
-    ]
-    for text, longest, missing in texts:
-        if not text.strip():
-            return missing
-        if len(text) > longest:
-            return Refusal.TOO_LONG
+    refusal = _why_not_text(inspector, MAX_INSPECTOR, Refusal.INSPECTOR_MISSING)
+    refusal = refusal or why_not_word(reference=reference, reason=reason)
+    if refusal is not None:
+        return refusal
     if period_to < period_from:
         return Refusal.PERIOD_REVERSED
     if period_from > today:
         return Refusal.PERIOD_IN_FUTURE
     return Refusal.PERIOD_TOO_LONG if (period_to - period_from).days >= MAX_PERIOD_DAYS else None
+
+
+def why_not_word(*, reference: str, reason: str) -> Refusal | None:
+    """Whatever needs two persons has the reference of a letter or file, and a reason."""
+    refusal = _why_not_text(reference, MAX_REFERENCE, Refusal.REFERENCE_MISSING)
+    return refusal or _why_not_text(reason, MAX_REASON, Refusal.REASON_MISSING)
+
+
+def _why_not_text(text: str, longest: int, missing: Refusal) -> Refusal | None:
+    if not text.strip():
+        return missing
+    return Refusal.TOO_LONG if len(text) > longest else None
 
 
 def why_not_decide(*, state: RequestState, same_person: bool) -> Refusal | None:

@@ -19,7 +19,7 @@ from emarge.attendance.drawing import DrawingRefusedError
 from emarge.audit.trails import OpenedRecord
 from emarge.inspections import sheet_texts as texts
 from emarge.inspections.drawings import svg_of
-from emarge.inspections.gathered import OPENINGS, SIGNATURES_OF_TEACHERS, Gathered, MeetingStory, gather
+from emarge.inspections.gathered import OPENINGS, SIGNATURES_OF_TEACHERS, Gathered, MeetingStory, gather, same_student
 from emarge.inspections.models import AuditTrailRequest
 from emarge.institutions.identifiers import masked
 from emarge.lib.pdf import compile_pdf
@@ -176,7 +176,9 @@ class _Sheet:
 
     @property
     def _asked_for(self) -> set[str | None]:
-        return {one.record.student for one in self.found.others if one.record.event == "audit_trail.requested"}
+        """The one student: as the request named them, and as the bases of other years did."""
+        asked = [one.record.student for one in self.found.others if one.record.event == "audit_trail.requested"]
+        return same_student(self.records, asked[-1]) if asked else set()
 
     def _untold(self, story: MeetingStory) -> str:
         """How many students of the roster have no line here, and why."""

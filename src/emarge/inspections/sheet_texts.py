@@ -45,6 +45,7 @@ EVENTS = {
     "erasure.refused": _("Erasure of personal data refused"),
     "erasure.done": _("Personal data erased on request"),
     "clock.changed": _("State of the clock changed"),
+    "certificate.downloaded": _("Certificate of destruction handed over"),
 }
 ROLES = {
     "teacher": _("teacher"),

@@ -40,6 +40,10 @@ TEXTS: dict[Refusal, Any] = {
         "The records that the vault gave do not verify, so no bundle was made. "
         "The request stays approved: tell the operator at once."
     ),
+    Refusal.BUNDLE_EMPTIED: _(
+        "This bundle held personal data that was destroyed since, at the end of retention or on request, "
+        "so it is no longer kept here. What the funder received still verifies."
+    ),
 }
 
 STATES: dict[RequestState, Any] = {

@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404
 
 from emarge.accounts.models import Right, User
 from emarge.attendance.models import RollCallLine
+from emarge.hosting.models import Base
 from emarge.institutions.models import Student, Teacher
 from emarge.timetable.models import ClassMeeting
 
@@ -21,6 +22,12 @@ def user_of(request: HttpRequest) -> User:
     if not isinstance(request.user, User):
         raise Http404
     return request.user
+
+
+def base_of(request: HttpRequest) -> Base:
+    """The base of the request's host, which the middleware put in scope."""
+    base: Base = request.base  # type: ignore[attr-defined]
+    return base
 
 
 def require_right(request: HttpRequest, right: Right) -> User:

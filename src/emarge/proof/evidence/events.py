@@ -258,6 +258,7 @@ KNOWN: Mapping[str, Required] = {
     "erasure.approved": Required((), _ORDER),
     "erasure.refused": Required((), _ORDER),
     "erasure.done": Required((), _DESTROYED),
+    "certificate.downloaded": Required((), _DESTROYED),
     CLOCK_CHANGED: Required((), _CHANGES),
 }
 

@@ -19,7 +19,7 @@ from emarge.proof.evidence.verify import verify_bundle
 from emarge.proof.vault.entry import decode
 from emarge.proof.vault.tlog_proof import InclusionProof, format_proof
 
-__all__ = ["Draft", "Gathered", "Request", "assemble", "draft"]
+__all__ = ["Draft", "Gathered", "Request", "assemble", "contents_of", "draft"]
 
 
 @dataclass(frozen=True)
@@ -96,3 +96,8 @@ def assemble(
     data = bundle.write(files)
     verify_bundle(data, drafted.anchors.fingerprint)
     return data
+
+
+def contents_of(data: bytes) -> set[int]:
+    """The indexes of the records whose contents a bundle opens. Raises BundleError or EvidenceError."""
+    return set(layout.read(bundle.read(data)).contents)

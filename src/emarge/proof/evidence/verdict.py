@@ -14,6 +14,7 @@ class Warn(StrEnum):
     CLOCK_UNKNOWN = "clock_unknown"
     SERVER_AHEAD = "server_ahead"
     NOT_OPENED = "not_opened"
+    ERASED = "erased"
     NO_ROLL_CALL = "no_roll_call"
     NO_OPENING = "no_opening"
     NO_APPROVAL = "no_approval"

@@ -28,6 +28,7 @@ from emarge.proof.vault.cosignature import Cosignature, open_cosigned
 from emarge.proof.vault.errors import CheckpointError, ProofError
 from emarge.proof.vault.tlog_proof import parse_proof
 
+ERASED = "erasure.done"
 _SIGNING = ("sign_in.opened", "teacher.signed", "sign_in.signed")
 
 
@@ -57,9 +58,7 @@ def verify_bundle(
     produced = prover.prove(files, layout.PRODUCED, None)
     _check_production(produced, files, listed, last=found[-1].index)
     cautions = crosscheck.check([*found, produced], listed.request)
-    sealed = tuple(one.index for one in found if one.record.commitment and one.index not in opened)
-    if sealed:
-        cautions.append(Caution(Warn.NOT_OPENED, sealed))
+    cautions += _unopened([one for one in found if one.record.commitment and one.index not in opened], found)
     mirrors, witnesses = (_who(prover, named) for named in (anchors.cosigners, anchors.witnesses))
     if len(mirrors) < len(anchors.cosigners):
         cautions.append(Caution(Warn.NOT_MIRRORED))
@@ -218,6 +217,18 @@ def _named(content: Mapping[str, Any]) -> dict[str, str]:
             raise ContentError("one of its people has no pseudonym or no name")
         names[pseudonym] = name
     return names
+
+
+def _unopened(closed: list[Proved], found: list[Proved]) -> list[Caution]:
+    """Which contents are not there: erased, as a record of the bundle says, or simply not in it."""
+    erased = {name for one in found if one.record.event == ERASED for name in _persons(one.record)}
+    gone = tuple(one.index for one in closed if erased & {one.record.actor.person, *_persons(one.record)})
+    left = tuple(one.index for one in closed if one.index not in gone)
+    return [Caution(warn, indexes) for warn, indexes in ((Warn.ERASED, gone), (Warn.NOT_OPENED, left)) if indexes]
+
+
+def _persons(record: Record) -> set[str]:
+    return {name for name in (record.student, *record.teachers) if name}
 
 
 def _verdicts(found: list[Proved], opened: Mapping[int, Mapping[str, Any]], log: str) -> tuple[RecordVerdict, ...]:

@@ -14,7 +14,6 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from emarge.accounts.models import Right, User
-from emarge.hosting.models import Base
 from emarge.inspections import actions
 from emarge.inspections.models import AuditTrailRequest
 from emarge.inspections.queries import requests_of
@@ -23,7 +22,7 @@ from emarge.inspections.texts import STATES
 from emarge.institutions.identifiers import masked
 from emarge.institutions.models import Student
 from emarge.lib.refusal import Refused
-from emarge.spaces.access import require_right
+from emarge.spaces.access import base_of, require_right
 from emarge.spaces.notices import notice
 from emarge.spaces.secretariat.forms import StyledForm, day_field
 from emarge.spaces.secretariat.page import go, matching, pages_of, require_any, show
@@ -55,7 +54,7 @@ class RequestForm(StyledForm):
 def audit_trails(request: HttpRequest) -> HttpResponse:
     """The list of requests, newest first."""
     user = require_any(request, *_EITHER)
-    page, pages = pages_of(requests_of(_base(request)), request.GET.get("page", ""))
+    page, pages = pages_of(requests_of(base_of(request)), request.GET.get("page", ""))
     context = {
         "page": page,
         "pages": [(number, f"page={number}") for number in pages],
@@ -78,7 +77,7 @@ def new(request: HttpRequest) -> HttpResponse:
         response.status_code = 400
         return response
     try:
-        made = actions.request_trail(_base(request), **form.cleaned_data, student=student, by=user, at=timezone.now())
+        made = actions.request_trail(base_of(request), **form.cleaned_data, student=student, by=user, at=timezone.now())
     except Refused as refusal:
         return _show_form(request, form, student, refusal)
     notice(request, _("The request is entered. Somebody else must approve it now."))
@@ -163,13 +162,8 @@ def download(request: HttpRequest, uuid: UUID) -> HttpResponse:
     )
 
 
-def _base(request: HttpRequest) -> Base:
-    base: Base = request.base  # type: ignore[attr-defined]
-    return base
-
-
 def _request_or_404(request: HttpRequest, uuid: UUID) -> AuditTrailRequest:
-    return get_object_or_404(requests_of(_base(request)), uuid=uuid)
+    return get_object_or_404(requests_of(base_of(request)), uuid=uuid)
 
 
 def _student(text: str) -> Student | None:
@@ -181,7 +175,7 @@ def _student(text: str) -> Student | None:
 
 
 def _last_month(request: HttpRequest) -> dict[str, date]:
-    today = timezone.now().astimezone(_base(request).tz).date()
+    today = timezone.now().astimezone(base_of(request).tz).date()
     return {"period_from": today.replace(day=1), "period_to": today}
 
 

@@ -1,4 +1,4 @@
-"""Parameters > Assiduity > Digital sign-in (rows M2.1 to M2.3)."""
+"""Parameters > Assiduity > Digital sign-in (rows M2.1 to M2.3, M2.5)."""
 
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
@@ -17,10 +17,15 @@ from emarge.hosting.models import Base
 from emarge.institutions.codes import codes_of, find_or_create_code
 from emarge.institutions.models import InstitutionCode
 from emarge.lib.refusal import Refused
-from emarge.spaces.access import require_right
+from emarge.retention import actions as retention_actions
+from emarge.retention import rules
+from emarge.retention.queries import years_of
+from emarge.retention.texts import TEXTS
+from emarge.spaces.access import base_of, require_right
 from emarge.spaces.notices import notice
 from emarge.spaces.secretariat.page import go, show
 
+_LONGEST_YEARS = 2  # digits
 UNITS = {
     "minutes": (1, gettext_lazy("minutes")),
     "hours": (60, gettext_lazy("hours")),
@@ -38,7 +43,7 @@ def parameters(request: HttpRequest) -> HttpResponse:
 def activate(request: HttpRequest) -> HttpResponse:
     """The window « Institution's code selection »: an existing code of the account, or a new one."""
     user = require_right(request, Right.EDIT_PARAMETERS)
-    base = _base(request)
+    base = base_of(request)
     try:
         with transaction.atomic():
             code = _chosen_code(request, base)
@@ -53,7 +58,7 @@ def activate(request: HttpRequest) -> HttpResponse:
 def deactivate(request: HttpRequest) -> HttpResponse:
     user = require_right(request, Right.EDIT_PARAMETERS)
     try:
-        actions.deactivate(_base(request), by=user, at=timezone.now())
+        actions.deactivate(base_of(request), by=user, at=timezone.now())
     except Refused as refusal:
         return _show(request, refusal)
     notice(request, _("Digital sign-in is no longer active. What was recorded stays."))
@@ -65,10 +70,23 @@ def extension(request: HttpRequest) -> HttpResponse:
     user = require_right(request, Right.EDIT_PARAMETERS)
     try:
         minutes = _minutes(request)
-        actions.set_extension(_base(request), minutes=minutes, by=user, at=timezone.now())
+        actions.set_extension(base_of(request), minutes=minutes, by=user, at=timezone.now())
     except Refused as refusal:
         return _show(request, refusal)
     notice(request, _("The extension is changed. Roll calls that are already open keep theirs."))
+    return go("secretariat:parameters")
+
+
+@require_POST
+def retention(request: HttpRequest) -> HttpResponse:
+    """How long the institution code keeps its records; it can only be raised (row M2.5)."""
+    user = require_right(request, Right.EDIT_PARAMETERS)
+    try:
+        years = _years(request)
+        retention_actions.set_years(base_of(request), years=years, by=user, at=timezone.now())
+    except Refused as refusal:
+        return _show(request, refusal)
+    notice(request, _("The retention period is %(years)d years.") % {"years": years})
     return go("secretariat:parameters")
 
 
@@ -76,15 +94,10 @@ def extension(request: HttpRequest) -> HttpResponse:
 def fingerprint(request: HttpRequest) -> HttpResponse:
     """The fragment that asks the vault: apart from the page, which must not wait for it."""
     require_right(request, Right.EDIT_PARAMETERS)
-    parameters = _parameters(_base(request))
+    parameters = _parameters(base_of(request))
     code = parameters.institution_code if parameters else None
     anchors = trust.anchors_or_none(code.log, code.code) if code else None
     return render(request, "secretariat/_fingerprint.html", {"anchors": anchors})
-
-
-def _base(request: HttpRequest) -> Base:
-    base: Base = request.base  # type: ignore[attr-defined]
-    return base
 
 
 def _parameters(base: Base) -> Parameters | None:
@@ -111,12 +124,24 @@ def _minutes(request: HttpRequest) -> int:
     return int(number) * UNITS[unit][0]
 
 
+def _years(request: HttpRequest) -> int:
+    text = request.POST.get("years", "").strip()
+    if not (text.isascii() and text.isdigit() and len(text) <= _LONGEST_YEARS):
+        raise Refused("years_malformed", TEXTS[rules.Refusal.YEARS_OUT_OF_RANGE])
+    return int(text)
+
+
 def _show(request: HttpRequest, refusal: Refused | None = None) -> HttpResponse:
-    base = _base(request)
+    base = base_of(request)
     parameters = _parameters(base)
     minutes = parameters.extension_minutes if parameters else DEFAULT_EXTENSION_MINUTES
     unit = next(name for name in ("days", "hours", "minutes") if minutes % UNITS[name][0] == 0)
+    code = parameters.institution_code if parameters else None
+    years = years_of(code) if code else rules.DEFAULT_YEARS
     context = {
+        "years": years,
+        "most_years": rules.MAX_YEARS,
+        "short": rules.shorter_than_funders_ask(years),
         "parameters": parameters,
         "codes": codes_of(base),
         "typed_code": request.POST.get("new_code", ""),

@@ -1,6 +1,16 @@
 from django.urls import path
 
-from emarge.spaces.secretariat import audit_trails, courses, page, parameters, student, students, supervision
+from emarge.spaces.secretariat import (
+    audit_trails,
+    courses,
+    history,
+    page,
+    parameters,
+    retention,
+    student,
+    students,
+    supervision,
+)
 
 app_name = "secretariat"
 
@@ -19,6 +29,7 @@ urlpatterns = [
     path("parameters/activate", parameters.activate, name="activate"),
     path("parameters/deactivate", parameters.deactivate, name="deactivate"),
     path("parameters/extension", parameters.extension, name="extension"),
+    path("parameters/retention", parameters.retention, name="parameters_retention"),
     path("parameters/fingerprint", parameters.fingerprint, name="fingerprint"),
     path("audit-trails", audit_trails.audit_trails, name="audit_trails"),
     path("audit-trails/new", audit_trails.new, name="audit_trail_new"),
@@ -28,4 +39,16 @@ urlpatterns = [
     path("audit-trails/<uuid:uuid>/refuse", audit_trails.refuse, name="audit_trail_refuse"),
     path("audit-trails/<uuid:uuid>/produce", audit_trails.produce, name="audit_trail_produce"),
     path("audit-trails/<uuid:uuid>/download", audit_trails.download, name="audit_trail_download"),
+    path("history", history.history, name="history"),
+    path("retention", retention.retention, name="retention"),
+    path("retention/people", retention.people_options, name="people_options"),
+    path("retention/meetings", retention.meeting_options, name="meeting_options"),
+    path("retention/holds/new", retention.new_hold, name="hold_new"),
+    path("retention/holds/<uuid:uuid>", retention.hold, name="hold"),
+    path("retention/destruction", retention.new_destruction, name="destruction_new"),
+    path("retention/erasure", retention.new_erasure, name="erasure_new"),
+    path("retention/orders/<uuid:uuid>", retention.order, name="order"),
+    path("retention/orders/<uuid:uuid>/approve", retention.approve, name="order_approve"),
+    path("retention/orders/<uuid:uuid>/refuse", retention.refuse, name="order_refuse"),
+    path("retention/orders/<uuid:uuid>/certificate", retention.download, name="order_certificate"),
 ]

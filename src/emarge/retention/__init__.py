@@ -1,0 +1,1 @@
+"""How long the vault keeps, and what ends it: periods, legal holds, destruction, erasure, histories across years."""
