@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _add_log(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--log", required=True, metavar="LOG", help="the log: the institution code in lower case")
+    parser.add_argument("--log", required=True, metavar="LOG", help="as `emarge vault check` names it, after the slash")
     add_data(parser)
 
 

@@ -5,6 +5,7 @@
 - put a file that is there: read it and compare; then the same fsync of the folders
 - replace a file: as put, the rename replaces
 - destroy files: unlink each; then open fsync close of each of their folders
+- a file that SQLite cut: open fdatasync close
 - make a folder: mkdir; then open fsync close of the folder above
 - append to staging: write… fdatasync
 - shorten staging: ftruncate fdatasync
@@ -80,6 +81,16 @@ def destroy(paths: Iterable[Path]) -> None:
         folders.add(path.parent)
     for folder in sorted(folders):
         sync_folder(folder)
+
+
+def sync_file(path: Path) -> None:
+    """Make durable what another library wrote to a file, or cut from it."""
+    with _fatal(path):
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            os.fdatasync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def sync_folder(path: Path) -> None:

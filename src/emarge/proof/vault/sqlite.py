@@ -24,6 +24,7 @@ class Database:
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         mode = apsw.SQLITE_OPEN_READONLY if read_only else apsw.SQLITE_OPEN_READWRITE
         self._name = f"{path.parent.name}/{path.name}"
+        self._log = path.with_name(path.name + "-wal")
         self._lock = threading.Lock()
         try:
             self._connection = apsw.Connection(str(path), flags=mode)
@@ -75,6 +76,7 @@ class Database:
                 raise VaultUnavailable("busy") from None
             except apsw.Error as error:
                 raise DurabilityLost(f"writing {self._name} failed: {type(error).__name__}") from error
+            files.sync_file(self._log)  # SQLite does not: after a power cut the file could have its old length
 
     def close(self) -> None:
         with self._lock:
