@@ -8,7 +8,7 @@ import re
 import signal
 import threading
 from collections.abc import Awaitable, Callable, MutableMapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
@@ -40,6 +40,8 @@ HEADER_MILLISECONDS = 30_000
 MAX_BODY = 8 * settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 
 _LIVE = re.compile(r"/live/meetings/([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})")
+_ARRIVED = b"x-emarge-arrived"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _JSON_HEADERS = [
     (b"content-type", b"application/json"),
     (b"cache-control", b"no-store"),
@@ -86,7 +88,7 @@ class Application:
             if hall is not None:
                 await self._answer_hall(hall, body, scope, arrived_at, send)
             else:
-                await self._pages(scope, _replay(body), _patient(send))
+                await self._pages(_with_arrival(scope, arrived_at), _replay(body), _patient(send))
 
     async def _answer_hall(
         self, found: re.Match[str], body: bytes, scope: Message, arrived_at: datetime, send: Send
@@ -99,8 +101,8 @@ class Application:
             secure = headers.get(b"x-forwarded-proto") == b"https"
         read = hall_path.read(found, headers, body, secure=secure, address=address, at=arrived_at)
         reply = await self._hall.answer(read) if isinstance(read, hall_path.Posted) else read
-        kept = [*_JSON_HEADERS, (b"content-length", b"%d" % len(reply.body))]
-        await send({"type": "http.response.start", "status": reply.status, "headers": kept})
+        told = [*_JSON_HEADERS, *reply.headers]
+        await send({"type": "http.response.start", "status": reply.status, "headers": told})
         await send({"type": "http.response.body", "body": reply.body})
 
     def stop(self) -> None:
@@ -182,6 +184,13 @@ async def _whole_body(receive: Receive, most: int) -> bytes:
             raise _BodyTooLargeError
         if not message.get("more_body", False):
             return bytes(body)
+
+
+def _with_arrival(scope: Message, arrived_at: datetime) -> Message:
+    """The same request, which says when its head was read, whatever it said of that itself."""
+    said = [(name, value) for name, value in scope["headers"] if name != _ARRIVED]
+    microseconds = (arrived_at - _EPOCH) // timedelta(microseconds=1)
+    return {**scope, "headers": [*said, (_ARRIVED, b"%d" % microseconds)]}
 
 
 def _replay(body: bytes) -> Receive:

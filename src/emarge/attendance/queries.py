@@ -14,6 +14,7 @@ from emarge.attendance.models import (
     ModeOfType,
     RollCall,
     RollCallLine,
+    Scan,
     SignIn,
     TeacherSignature,
 )
@@ -74,6 +75,11 @@ def signed(line: RollCallLine) -> SignIn | None:
         return line.sign_in
     except ObjectDoesNotExist:
         return None
+
+
+def scanned(line: RollCallLine) -> bool:
+    """Whether the student of a line has scanned the code."""
+    return Scan.objects.filter(line=line).exists()
 
 
 def closes_at(roll_call: RollCall) -> datetime:
@@ -184,6 +190,11 @@ def open_lines_of(student: Student, now: datetime) -> QuerySet[RollCallLine]:
         .prefetch_related("roll_call__meeting__teachers")
         .order_by("roll_call__sign_in_closes_at", "id")
     )
+
+
+def lines_to_scan(student: Student, now: datetime) -> QuerySet[RollCallLine]:
+    """The lines of a student whose roll call by code runs at an instant and who has not been seen yet."""
+    return open_lines_of(student, now).filter(presence=Presence.AWAITED.value, roll_call__ended_at__isnull=True)
 
 
 def supervised_meetings(

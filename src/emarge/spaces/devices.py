@@ -1,4 +1,4 @@
-"""The device cookie: random, first-party, and the only thing that tells one phone from another."""
+"""The cookies of a scan: the device, which alone tells one phone from another, and the grant to sign."""
 
 import re
 import secrets
@@ -7,9 +7,12 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
+from emarge.attendance.rules import TIME_TO_DRAW
 from emarge.attendance.tickets import Trace, trace
 
 COOKIE = "device"
+GRANT = "grant"
+_GRANT_PATH = "/student"
 _YEAR = 365 * 86_400
 _VALUE = re.compile(r"[A-Za-z0-9_-]{22}")
 
@@ -48,6 +51,21 @@ def trace_of(request: HttpRequest) -> Trace:
         session=request.session.session_key or "",
         address=request.META.get("REMOTE_ADDR", ""),
     )
+
+
+def give_grant(response: HttpResponse, grant: str) -> None:
+    """Let a browser keep what its scan allows (docs/formats/codes.md)."""
+    secure = settings.SESSION_COOKIE_SECURE
+    response.set_cookie(
+        GRANT, grant, max_age=TIME_TO_DRAW, path=_GRANT_PATH, secure=secure, httponly=True, samesite="Lax"
+    )
+
+
+def grant_header(grant: str) -> bytes:
+    """The same as a header, for what is answered outside Django."""
+    secure = "; Secure" if settings.SESSION_COOKIE_SECURE else ""
+    age = int(TIME_TO_DRAW.total_seconds())
+    return f"{GRANT}={grant}; HttpOnly; Max-Age={age}; Path={_GRANT_PATH}; SameSite=Lax{secure}".encode()
 
 
 def _known(request: HttpRequest) -> str | None:

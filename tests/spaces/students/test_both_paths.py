@@ -15,7 +15,7 @@ from emarge.attendance.models import ModeOfCourse, Scan, SignIn
 from emarge.attendance.queries import pace_of
 from emarge.attendance.rules import Mode, Way
 from emarge.attendance.tickets import key, write_ticket
-from emarge.spaces.devices import COOKIE
+from emarge.spaces.devices import COOKIE, GRANT
 from emarge.spaces.students import hall
 from tests.attendance.journey import DRAWING, call_roll, last_event, line_of, open_the_sign_in, opened
 from tests.cast import make_school
@@ -36,6 +36,7 @@ class Phone:
     token: str = SECRET
     cookie_token: str = SECRET
     device: str = "d" * 22
+    grant: str = ""
     language: str = "en"
 
     def cookies(self) -> dict[str, str]:
@@ -44,6 +45,7 @@ class Phone:
             settings.CSRF_COOKIE_NAME: self.cookie_token,
             settings.LANGUAGE_COOKIE_NAME: self.language,
             COOKIE: self.device,
+            GRANT: self.grant,
         }
 
 
@@ -201,7 +203,7 @@ def test_a_refusal_is_in_the_person_s_language(post, school, now):
 # Scans, which come as JSON alone
 
 
-def test_a_scan_gives_the_grant_under_which_its_phone_signs(school, now, phone):
+def test_a_scan_gives_the_grant_under_which_its_phone_signs(post, school, now, phone):
     ModeOfCourse.objects.create(base=school.base, course=school.meeting.course, mode=Mode.ROLLING_QR.value)
     roll_call = actions.open_roll_call(school.meeting, by=school.teacher.user, at=now)
     roll_call = actions.open_for_teacher(roll_call, by=school.secretary, at=now)
@@ -209,18 +211,18 @@ def test_a_scan_gives_the_grant_under_which_its_phone_signs(school, now, phone):
     mark = codes.device_mark(key(), school.base.uuid, phone.device)
     code = codes.scan_code(key(), pace, pace.step_at(now))
     ticket = write_ticket(actions.arrive(roll_call, code, Way.CAMERA, device=mark, arrived_at=now))
-    reply = _scan(phone, ticket)
+    said, grant = _scan(phone, ticket)
     line = line_of(roll_call, school, "alice")
-    assert (reply["line"], reply["signature"], Scan.objects.get().line) == (str(line.uuid), True, line)
-    assert by_json(phone, _sign(line), DRAWN)[0] == "refused"
-    other = Phone(**{**vars(phone), "device": "e" * 22})
-    assert by_json(other, _sign(line), {**DRAWN, "grant": reply["grant"]})[0] == "refused"
-    assert by_form(phone, _sign(line), {**DRAWN, "grant": reply["grant"]})[0] == "taken"
-    assert _scan(other, ticket)["refusal"] == "other_device"
-    assert _scan(phone, ticket + "x")["refusal"] == "code_wrong"
+    assert (said["line"], said["signature"], Scan.objects.get().line) == (str(line.uuid), True, line)
+    assert post(phone, _sign(line), DRAWN)[0] == "refused"
+    other = Phone(**{**vars(phone), "device": "e" * 22, "grant": grant})
+    assert post(other, _sign(line), DRAWN)[0] == "refused"
+    assert _scan(other, ticket)[0]["refusal"] == "other_device"
+    assert _scan(phone, ticket + "x")[0]["refusal"] == "code_wrong"
+    assert post(Phone(**{**vars(phone), "grant": grant}), _sign(line), DRAWN)[0] == "taken"
 
 
-def _scan(phone: Phone, ticket: str) -> dict:
+def _scan(phone: Phone, ticket: str) -> tuple[dict, str]:
     cookies = "; ".join(f"{name}={value}" for name, value in phone.cookies().items())
     headers = {
         b"host": phone.host.encode(),
@@ -232,7 +234,8 @@ def _scan(phone: Phone, ticket: str) -> dict:
     found = hall.is_meant({"method": "POST", "path": "/student/scan"}, headers)
     body = orjson.dumps({"ticket": ticket})
     posted = hall.read(found, headers, body, secure=False, address="127.0.0.1", at=timezone.now())
-    return orjson.loads(hall.answer_all([posted])[0].body)
+    reply = hall.answer_all([posted])[0]
+    return orjson.loads(reply.body), reply.grant
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b'{"drawing": 5}', b"\xff", b'{"a": {}}'])

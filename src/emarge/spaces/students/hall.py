@@ -9,7 +9,7 @@ import logging
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from http import HTTPStatus
@@ -38,6 +38,7 @@ from emarge.hosting.queries import base_for_host
 from emarge.lib.group_commit import GroupCommit
 from emarge.lib.refusal import Refused
 from emarge.spaces.devices import COOKIE as DEVICE
+from emarge.spaces.devices import GRANT, grant_header
 from emarge.spaces.signing import posted_signature, status_of
 
 MAX_BODY = 64 * 1024
@@ -60,6 +61,7 @@ class Posted:
     host: str
     session: str
     device: str
+    grant: str
     language: str
     address: str
     at: datetime
@@ -69,6 +71,13 @@ class Posted:
 class Reply:
     status: int
     body: bytes
+    grant: str = ""
+
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """Its length, and the cookie of a grant."""
+        length = (b"content-length", b"%d" % len(self.body))
+        return [length, (b"set-cookie", grant_header(self.grant))] if self.grant else [length]
 
 
 def is_meant(scope: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> re.Match[str] | None:
@@ -101,7 +110,7 @@ def read(
         return _say(language, HTTPStatus.BAD_REQUEST, refusal.code, refusal.text)
     session = cookies.get(settings.SESSION_COOKIE_NAME, "")
     line = UUID(found[1]) if found[1] else None
-    return Posted(line, values, host, session, cookies.get(DEVICE, ""), language, address, at)
+    return Posted(line, values, host, session, cookies.get(DEVICE, ""), cookies.get(GRANT, ""), language, address, at)
 
 
 class Hall:
@@ -166,7 +175,7 @@ def _asked(base: Base, posted: Posted, user: int | None) -> Asked | Refused | No
         signature = posted_signature(posted.body)
     except Refused as refusal:
         return refusal
-    grant = read_grant(posted.body.get("grant", ""), posted.line, user=user, device=marks.device)
+    grant = read_grant(posted.grant, posted.line, user=user, device=marks.device)
     return Signing(posted.line, user, at=posted.at, ip=posted.address, trace=marks, grant=grant, **signature)
 
 
@@ -177,7 +186,7 @@ def _reply(answer: Answer | None, asked: Asked | Refused | None, posted: Posted)
         return _json(HTTPStatus.OK, {"signed_at": instant(answer.signed_at)})
     if isinstance(answer, Scanned) and isinstance(asked, Scanning):
         grant = write_grant(answer.line, user=asked.by, device=asked.trace.device, scanned_at=answer.arrived_at)
-        return _json(HTTPStatus.OK, {"line": str(answer.line), "signature": answer.expected, "grant": grant})
+        return replace(_json(HTTPStatus.OK, {"line": str(answer.line), "signature": answer.expected}), grant=grant)
     if isinstance(answer, Refused):
         return _say(posted.language, status_of(answer), answer.code, answer.text)
     return _say(posted.language, HTTPStatus.INTERNAL_SERVER_ERROR, "failed", _FAILED)

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from emarge.attendance.models import RollCall, RollCallLine, SignIn
 from emarge.attendance.queries import closes_at, sign_in_status, signed
-from emarge.attendance.rules import SignInStatus
+from emarge.attendance.rules import Presence, SignInStatus
 from emarge.spaces.clock import said
 
 
@@ -18,6 +18,7 @@ class Item:
     status: str
     sign_in: SignIn | None
     is_open: bool
+    to_scan: bool
     closes: str
 
 
@@ -39,5 +40,6 @@ def item_of(line: RollCallLine, now: datetime) -> Item:
         status=status.value,
         sign_in=signed(line),
         is_open=status is SignInStatus.EXPECTED and opened_at is not None and roll_call.validated_at is None,
+        to_scan=line.presence == Presence.AWAITED.value,
         closes=said(closes_at(roll_call), now),
     )

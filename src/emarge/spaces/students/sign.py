@@ -9,14 +9,14 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from emarge.attendance import actions
 from emarge.attendance.models import RollCallLine
-from emarge.attendance.queries import closes_at, signed
-from emarge.attendance.rules import Presence, why_not_sign_in
+from emarge.attendance.queries import closes_at, scanned, signed
+from emarge.attendance.rules import Grant, Presence, why_not_sign_in
 from emarge.attendance.texts import TEXTS
 from emarge.attendance.tickets import read_grant
 from emarge.audit.queries import sealed_state
 from emarge.lib.refusal import Refused
 from emarge.spaces.access import student_line_or_404, user_of
-from emarge.spaces.devices import trace_of
+from emarge.spaces.devices import GRANT, trace_of
 from emarge.spaces.signing import posted_signature, status_of
 from emarge.spaces.students.lines import item_of
 
@@ -27,8 +27,9 @@ def sign(request: HttpRequest, uuid: UUID) -> HttpResponse:
     line = student_line_or_404(request, uuid)
     now = timezone.now()
     refusal = None
+    marks = trace_of(request)
+    grant = read_grant(request.COOKIES.get(GRANT, ""), line.uuid, user=user_of(request).pk, device=marks.device)
     if request.method == "POST":
-        posted, marks = request.POST, trace_of(request)
         try:
             actions.sign_in(
                 line,
@@ -36,15 +37,15 @@ def sign(request: HttpRequest, uuid: UUID) -> HttpResponse:
                 at=now,
                 ip=request.META.get("REMOTE_ADDR", ""),
                 trace=marks,
-                grant=read_grant(posted.get("grant", ""), line.uuid, user=user_of(request).pk, device=marks.device),
-                **posted_signature(posted),
+                grant=grant,
+                **posted_signature(request.POST),
             )
             return redirect("students:signed", line.uuid)
         except Refused as refused:
             refusal = refused
     elif signed(line) is not None:
         return redirect("students:signed", line.uuid)
-    why_not = _why_not(line, now)
+    why_not = _why_not(line, grant, now)
     context = {
         "item": item_of(line, now),
         "why_not": why_not,
@@ -69,7 +70,7 @@ def signed_page(request: HttpRequest, uuid: UUID) -> HttpResponse:
     return render(request, "students/signed.html", context)
 
 
-def _why_not(line: RollCallLine, now: datetime) -> Any:
+def _why_not(line: RollCallLine, grant: Grant | None, now: datetime) -> Any:
     """What stands against signing now, said before somebody draws; the action decides again."""
     roll_call = line.roll_call
     refusal = why_not_sign_in(
@@ -81,5 +82,7 @@ def _why_not(line: RollCallLine, now: datetime) -> Any:
         opened_at=roll_call.sign_in_opened_at,
         closes_at=closes_at(roll_call),
         at=now,
+        scanned=scanned(line),
+        grant=grant,
     )
     return None if refusal is None else TEXTS[refusal]
