@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from emarge.cli.timestamp_service import External
     from emarge.proof.timestamping.client import TimestampClient
     from emarge.proof.vault.mirror_client import MirrorClient
+    from emarge.proof.vault.s3 import Place
     from emarge.proof.vault.witness_client import WitnessClient
 
 
@@ -33,6 +34,13 @@ def add_parser(subparsers: "Subparsers") -> argparse.ArgumentParser:
         default="",
         help="the PostgreSQL database that decides what is in the log (default: an SQLite file in the vault's folder)",
     )
+    create.add_argument(
+        "--store",
+        metavar="s3://BUCKET/PREFIX",
+        default="",
+        help="a bucket made with Object Lock, where filled tiles are kept (default: the vault's folder)",
+    )
+    create.add_argument("--endpoint", metavar="URL", default="", help="where that bucket's server answers")
     add_data(create)
     check = commands.add_parser("check", help="derive every log again from its files and compare")
     checking.add_json(check)
@@ -78,7 +86,7 @@ def _add_witness(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(args: argparse.Namespace) -> int:
     if args.action == "create":
-        create_vault(args.data, name=args.name, postgresql=args.sequencer)
+        create_vault(args.data, name=args.name, postgresql=args.sequencer, store=args.store, endpoint=args.endpoint)
         print(f"The vault is in {args.data / 'vault'}, its credentials in {args.data / 'credentials'}.")
         return 0
     if not (args.data / "vault").is_dir():
@@ -98,7 +106,7 @@ def run(args: argparse.Namespace) -> int:
     return _serve(args.data, args.port, timestamp_service.external(args))
 
 
-def create_vault(data: Path, *, name: str, postgresql: str = "") -> None:
+def create_vault(data: Path, *, name: str, postgresql: str = "", store: str = "", endpoint: str = "") -> None:
     """Make a vault and keep its credentials; CommandError when there is one already, or a server will not do."""
     from emarge.cli.timestamping import create_authority
     from emarge.lib.files import write_secret
@@ -112,11 +120,19 @@ def create_vault(data: Path, *, name: str, postgresql: str = "") -> None:
     if postgresql:
         require_packages("psycopg", extra="postgresql")
     try:
-        credentials = create.create_vault(data / "vault", name=name, postgresql=postgresql)
+        place = _place(store, endpoint) if store else None
+        credentials = create.create_vault(data / "vault", name=name, postgresql=postgresql, place=place)
     except (VaultRefused, DurabilityLost) as error:
         raise CommandError(f"The vault was not made: {error}") from None
     for role, secret in credentials.items():
         write_secret(data / "credentials" / f"vault-{role}", secret)
+
+
+def _place(store: str, endpoint: str) -> "Place":
+    require_packages("boto3", extra="s3")
+    from emarge.proof.vault.s3 import Place
+
+    return Place.parse(store, endpoint)
 
 
 def _credentials(data: Path, renewed: str | None) -> int:
@@ -197,7 +213,7 @@ def _remove_witness(data: Path, name: str) -> int:
 
 def _check(data: Path, *, as_json: bool) -> int:
     from emarge.proof.vault.check import check_vault
-    from emarge.proof.vault.errors import CorruptVault
+    from emarge.proof.vault.errors import CorruptVault, DurabilityLost, VaultUnavailable
 
     with checking.watch() as watch:
         try:
@@ -207,6 +223,8 @@ def _check(data: Path, *, as_json: bool) -> int:
                 print(checking.fault(str(error)))
                 return 1
             raise CommandError(f"The vault is NOT intact: {error}") from None
+        except (VaultUnavailable, DurabilityLost) as error:
+            raise CommandError(f"The vault could not be checked now: {error}") from None
     figures = watch.figures(checked)
     if as_json:
         print(checking.verdict(checked, figures))

@@ -70,6 +70,29 @@ def database(postgresql_server):
     return postgresql_server(name)
 
 
+@pytest.fixture(scope="session")
+def seaweed_server():
+    with servers.seaweed() as server:
+        yield server
+
+
+@pytest.fixture
+def s3(seaweed_server, monkeypatch):
+    """The server, and the right to use it, for this process and those that it starts."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", servers.ACCESS)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", servers.SECRET)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    return seaweed_server
+
+
+@pytest.fixture
+def place(s3):
+    """A new folder of the bucket that locks."""
+    from emarge.proof.vault.s3 import Place
+
+    return Place.parse(f"s3://{servers.LOCKED}/{uuid.uuid4().hex}", s3.endpoint)
+
+
 @pytest.fixture
 def credentials(tmp_path):
     return create_vault(tmp_path / "vault", name="vault.example")

@@ -3,6 +3,7 @@
 It writes nothing and may run beside the vault: what is published or appended meanwhile is left for next time.
 """
 
+import heapq
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -69,7 +70,7 @@ def check_log(
     try:
         certified = Certified(vault, log.name, log.vkey)
         state = _look(log, sequencer)
-        history = _history(log, sequencer, state.last.size)
+        history = heapq.merge(_history(log, sequencer, state.last.size), _kept(log, state), key=_size)
         derive(LogReader(log.folder), state, history, destroyed=certified, progress=progress)
         certified.verify(state.published.size, token_digest)
         with closing(Contents(vault, read_only=True)) as contents:
@@ -102,11 +103,11 @@ def _size_now(sequencer: Sequencer, log: str) -> int:
     return head.size if head else 0
 
 
-def _published(log: logs.Log, note: bytes) -> Checkpoint:
+def _published(log: logs.Log, note: bytes, where: str = "the checkpoint") -> Checkpoint:
     try:
         return log.open_published(note).checkpoint
     except CheckpointError as error:
-        raise CorruptVault(f"the checkpoint is false: {error}") from error
+        raise CorruptVault(f"{where} is false: {error}") from error
 
 
 def _open(log: logs.Log, note: bytes) -> Checkpoint:
@@ -114,6 +115,20 @@ def _open(log: logs.Log, note: bytes) -> Checkpoint:
         return log.open(note)
     except CheckpointError as error:
         raise CorruptVault(f"the sequenced checkpoint is false: {error}") from error
+
+
+def _kept(log: logs.Log, state: State) -> list[Point]:
+    """The last checkpoint in the bucket of a log that has one, unless it came since."""
+    note = LogReader(log.folder).kept()
+    if note is None:
+        return []
+    where = "the checkpoint in the store"
+    kept = _published(log, note, where)
+    return [Point(where, kept)] if kept.size <= state.last.size else []
+
+
+def _size(point: Point) -> int:
+    return point.checkpoint.size
 
 
 def _history(log: logs.Log, sequencer: Sequencer, size: int) -> Iterator[Point]:

@@ -5,9 +5,13 @@ import json
 import secrets
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from emarge.proof.vault import checkpoint, contents, files, sequencer
+from emarge.proof.vault import checkpoint, contents, files, sequencer, store
 from emarge.proof.vault.errors import VaultRefused
+
+if TYPE_CHECKING:
+    from emarge.proof.vault.s3 import Place
 
 FIRST_ROLES = ("opener", "writer", "reader")
 ROLES = (*FIRST_ROLES, "destroyer", "controller", "auditor")
@@ -16,12 +20,13 @@ CONFIGURATION = "vault.json"
 LOCK = "lock"
 
 
-def create_vault(folder: Path, *, name: str, postgresql: str = "") -> dict[str, str]:
+def create_vault(folder: Path, *, name: str, postgresql: str = "", place: "Place | None" = None) -> dict[str, str]:
     """Make an empty vault and give its credentials by role, which exist nowhere else.
 
     ``name`` begins the origin of each log; ``postgresql`` is the address of the database that sequences, when it is
-    not a file. Raises VaultRefused when something is there already or that database will not do, and CheckpointError
-    when the name is not fit to be a key name. A crash leaves no vault: it gets its name last.
+    not a file; ``place`` is where filled tiles go, when it is not this folder. Raises VaultRefused when something is
+    there already or that database or place will not do, and CheckpointError when the name is not fit to be a key name.
+    A crash leaves no vault: it gets its name last.
     """
     checkpoint.check_origin(name)
     if folder.exists():
@@ -31,6 +36,11 @@ def create_vault(folder: Path, *, name: str, postgresql: str = "") -> dict[str, 
         shutil.rmtree(draft)
     for part in ("logs", "signing"):
         files.make_folder(draft / part)
+    if place is not None:
+        from emarge.proof.vault import s3
+
+        s3.claim(place)
+        files.put_all(draft, {draft / store.CONFIGURATION: place.dump()})
     sequencer.create(draft, postgresql)
     contents.create(draft)
     credentials = {role: secrets.token_urlsafe(32) for role in ROLES}

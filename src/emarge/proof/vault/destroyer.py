@@ -16,6 +16,7 @@ from emarge.proof.vault.ranges import Ranges
 from emarge.proof.vault.reader import LogReader
 from emarge.proof.vault.retention import Hold, Retention
 from emarge.proof.vault.sequencer import Sequencer
+from emarge.proof.vault.store import store_of
 
 Stamp = Callable[[Sequence[bytes]], list[bytes]]
 _AT_ONCE = 1000  # records in one transaction
@@ -118,6 +119,8 @@ class Destroyer:
         entries = Ranges() if order.scope == CONTENTS else records.bundles
         if not entries and not records - self.destructions.records:
             raise VaultRefused("nothing_to_destroy", "every one of these records is destroyed already, or held")
+        if entries and store_of(self._log.folder).locks:
+            raise VaultRefused("store_locked", "the entries of this log stand in a bucket that locks them")
         leaves = destruction.leaves_digest(LogReader(self._log.folder), records, size)
         return Plan(self._log.origin, order, place.index, self.retention.days, records, entries, leaves)
 

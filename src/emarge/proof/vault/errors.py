@@ -41,6 +41,10 @@ class VaultUnavailable(VaultError):  # noqa: N818 - an answer to retry later, no
     """The vault cannot be reached, or cannot work now. A retry of the same call is harmless."""
 
 
+class StoreUnavailableError(VaultUnavailable):
+    """The bucket of a log does not answer, or not with what it holds. The text names the object."""
+
+
 class VaultRefused(VaultError):  # noqa: N818 - a refusal is an answer, not an error of the program
     """The vault will not do it, now or later. ``code`` never changes; ``text`` is English, for operators."""
 

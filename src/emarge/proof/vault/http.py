@@ -12,7 +12,7 @@ import orjson
 
 from emarge.proof.vault import routes, wire
 from emarge.proof.vault.controls import Controls
-from emarge.proof.vault.errors import StampUnavailable, VaultRefused, VaultUnavailable
+from emarge.proof.vault.errors import StampUnavailable, StoreUnavailableError, VaultRefused, VaultUnavailable
 from emarge.proof.vault.failures import Failures
 from emarge.proof.vault.journal import OWN_LOG
 from emarge.proof.vault.journalling import Call, Journalling, Now
@@ -45,6 +45,7 @@ _STATUS = {
     "too_young": HTTPStatus.CONFLICT,
     "nothing_to_destroy": HTTPStatus.CONFLICT,
     "unreadable_token": HTTPStatus.CONFLICT,
+    "store_locked": HTTPStatus.CONFLICT,
     "destroyed": HTTPStatus.GONE,
     "too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "internal": HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -52,6 +53,7 @@ _STATUS = {
     "busy": HTTPStatus.SERVICE_UNAVAILABLE,
     "stopping": HTTPStatus.SERVICE_UNAVAILABLE,
     "mirror_unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
+    "store_unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
 }
 BODY_SECONDS = 30.0
 SEND_SECONDS = 30.0
@@ -111,6 +113,8 @@ class Application:
             return _refuse(refusal.code, refusal.text)
         except StampUnavailable:
             return _refuse("stamp_unavailable", "the timestamp authority gives no tokens now; try again later")
+        except StoreUnavailableError:
+            return _refuse("store_unavailable", "the bucket of this log does not answer now; try again later")
         except VaultUnavailable as error:
             return _refuse(str(error), "the vault cannot take this now; try again later")
         except Exception:

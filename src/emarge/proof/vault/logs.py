@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from emarge.proof.vault import checkpoint, cosignature, files, mirroring, witnessing
+from emarge.proof.vault import checkpoint, cosignature, files, mirroring, store, witnessing
 from emarge.proof.vault.errors import CorruptVault, VaultRefused
 from emarge.proof.vault.merkle import EMPTY_ROOT
 from emarge.proof.vault.sequencer import Sequencer
@@ -88,11 +88,22 @@ def begin(vault: Path, vault_name: str, name: str, sequencer: Sequencer) -> Log:
         new = Ed25519PrivateKey.generate()
         pem = new.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         files.put_all(vault, {_key_path(vault, name): pem})
+    if (vault / store.CONFIGURATION).exists():
+        _begin_in_bucket(vault, folder)
     log = load(vault, vault_name, name)
     empty = log.sign(0, EMPTY_ROOT)
     files.put_all(vault, {folder / "staging": b"", folder / "checkpoint": empty})
     sequencer.add(name, empty)
     return log
+
+
+def _begin_in_bucket(vault: Path, folder: Path) -> None:
+    from emarge.proof.vault import s3
+
+    place = s3.load(vault).under(f"logs/{folder.name}")
+    if next(s3.Bucket(place).names(), None) is not None:
+        raise VaultRefused("tiles_without_sequencer", f"the store holds a log {folder.name} that is not known here")
+    files.put_all(vault, {folder / store.CONFIGURATION: place.dump()})
 
 
 def _key_path(vault: Path, name: str) -> Path:

@@ -1,40 +1,33 @@
 """Reads a log from its published files: checkpoint, tiles, entries, proofs. It writes nothing."""
 
-import os
 from collections.abc import Iterable, Iterator
 from functools import cache
 from itertools import groupby
 from pathlib import Path
 
 from emarge.proof.vault import merkle
-from emarge.proof.vault.errors import CorruptVault, MissingTileError
-from emarge.proof.vault.files import TEMPORARY
+from emarge.proof.vault.errors import MissingTileError
+from emarge.proof.vault.store import store_of
 from emarge.proof.vault.tiles import ENTRIES, WIDTH, Tile, cut, decode_bundle, decode_hashes, width_at
 
 _TRIES = 3
-_BESIDE_TILES = {"checkpoint", "staging"}
 
 
 class LogReader:
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self._store = store_of(folder)
 
     def checkpoint(self) -> bytes:
         """The last published signed note."""
-        try:
-            return (self._folder / "checkpoint").read_bytes()
-        except FileNotFoundError:
-            raise CorruptVault("the file checkpoint is missing") from None
+        return self._store.checkpoint()
+
+    def kept(self) -> bytes | None:
+        """The last checkpoint in the bucket of a log that has one."""
+        return self._store.kept()
 
     def names(self) -> Iterator[str]:
         """The paths of the tiles that are there, and of whatever else stands where only they should."""
-        for parent, folders, names in os.walk(self._folder):
-            folders.sort()
-            relative = Path(parent).relative_to(self._folder)
-            for name in sorted(names):
-                path = (relative / name).as_posix()
-                if path not in _BESIDE_TILES and not name.endswith(TEMPORARY):
-                    yield path
+        return self._store.names()
 
     def tile(self, tile: Tile) -> bytes:
         """The bytes of a tile, cut from a wider one when that width is no longer on disk.
@@ -44,11 +37,8 @@ class LogReader:
         # A wider partial tile may take the place of another between the look and the read: look again.
         for _ in range(_TRIES):
             for candidate in self._wider(tile):
-                try:
-                    data = (self._folder / candidate.path).read_bytes()
-                except FileNotFoundError:
-                    continue
-                return data if candidate == tile else cut(tile, data)
+                if (data := self._store.read(candidate)) is not None:
+                    return data if candidate == tile else cut(tile, data)
         raise MissingTileError(f"{tile.path} is missing")
 
     def entry(self, index: int, size: int) -> bytes:
@@ -116,11 +106,6 @@ class LogReader:
     def _wider(self, tile: Tile) -> Iterator[Tile]:
         """The tile itself, the full one, and the partial ones on disk that are wider."""
         yield tile
-        yield tile.full
-        partial = (self._folder / tile.full.path).with_suffix(".p")
-        try:
-            names = [path.name for path in partial.iterdir()]
-        except FileNotFoundError:
-            names = []
-        widths = sorted(int(name) for name in names if name.isdigit())
-        yield from (Tile(tile.level, tile.index, width) for width in widths if width > tile.width)
+        if tile.width < WIDTH:
+            yield tile.full
+            yield from self._store.wider(tile)

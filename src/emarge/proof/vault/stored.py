@@ -12,6 +12,7 @@ from emarge.proof.vault import files, merkle
 from emarge.proof.vault.checkpoint import Checkpoint
 from emarge.proof.vault.errors import CorruptVault
 from emarge.proof.vault.reader import LogReader
+from emarge.proof.vault.store import store_of
 from emarge.proof.vault.tiles import WIDTH, Tile, decode_hashes
 from emarge.proof.vault.tree import Tree
 
@@ -28,6 +29,7 @@ class StoredLog:
     def __init__(self, folder: Path, name: str) -> None:
         self.folder = folder
         self.reader = LogReader(folder)
+        self._store = store_of(folder)
         self.tree = Tree()
         self.published = 0
         self._name = name
@@ -90,7 +92,7 @@ class StoredLog:
         self._staging.shorten(0)
         partial = {tile for tile in tiles if tile.width < WIDTH}
         for tile in self._partial - partial:
-            files.remove(self.folder / tile.path)
+            self._store.remove(tile)
         self._partial = partial
         self.tree.forget()
         self._unpublished = []
@@ -102,7 +104,7 @@ class StoredLog:
 
     def replace_checkpoint(self, note: bytes) -> None:
         """Put a note in the place of the published one."""
-        files.replace(self.folder / "checkpoint", note)
+        self._store.replace_checkpoint(note)
 
     def entry(self, index: int) -> bytes:
         """An entry, from the tiles or from memory."""
@@ -140,7 +142,7 @@ class StoredLog:
         self._staging.close()
 
     def _put(self, tiles: Mapping[Tile, bytes]) -> None:
-        files.put_all(self.folder, {self.folder / tile.path: data for tile, data in tiles.items()})
+        self._store.put_all(tiles)
 
 
 def staged(data: bytes, start: int, end: int) -> Iterator[bytes]:
