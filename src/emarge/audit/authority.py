@@ -2,10 +2,24 @@
 
 import os
 
+from emarge.proof.timestamping.comparison import QUARTZ, ClockState, Verdict
 from emarge.proof.timestamping.errors import TimestampUnavailable
-from emarge.proof.timestamping.report import ReportClient
+from emarge.proof.timestamping.report import NumberedChange, ReportClient, Round, SourceReport, Status
+from emarge.proof.timestamping.tokens import DEMO_POLICY
 
-__all__ = ["TimestampUnavailable", "client"]
+__all__ = [
+    "DEMO_POLICY",
+    "QUARTZ",
+    "ClockState",
+    "NumberedChange",
+    "Round",
+    "SourceReport",
+    "Status",
+    "TimestampUnavailable",
+    "Verdict",
+    "client",
+    "status",
+]
 
 
 def client() -> ReportClient:
@@ -17,3 +31,12 @@ def client() -> ReportClient:
     if not url:
         raise TimestampUnavailable("EMARGE_TIMESTAMP_URL is not set: it says where the timestamp authority answers")
     return ReportClient(url)
+
+
+def status() -> Status | None:
+    """What the authority says of the time now, for a screen, which says so when it does not answer."""
+    try:
+        with client() as asked:
+            return asked.status()
+    except TimestampUnavailable:
+        return None

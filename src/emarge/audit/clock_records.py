@@ -11,6 +11,7 @@ from django.utils import timezone
 from emarge.audit import authority, rules
 from emarge.audit.actions import SYSTEM, record
 from emarge.audit.models import ClockCursor, OutboxEvent
+from emarge.audit.queries import clock_of
 from emarge.proof.evidence import records
 from emarge.proof.evidence.events import CLOCK_CHANGED, instant
 from emarge.proof.timestamping.comparison import ClockState
@@ -95,6 +96,7 @@ class ClockFollower:
             at=now,
             actor=SYSTEM,
             details=_details(self._history, group, lost),
+            subject=clock_of(log),
         )
 
     def close(self) -> None:

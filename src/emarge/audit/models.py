@@ -79,7 +79,6 @@ class OutboxEvent(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["id"], condition=models.Q(index__isnull=True), name="outbox_waiting"),
-            models.Index(fields=["log", "id"], condition=models.Q(event="clock.changed"), name="outbox_clock"),
         ]
         ordering = ["id"]
 

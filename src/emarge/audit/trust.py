@@ -61,6 +61,11 @@ def _external() -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
         raise VaultUnavailable("the certificates of EMARGE_TSA_ROOTS cannot be read") from error
 
 
+def roots() -> list[bytes]:
+    """The root certificates of the timestamp authority that are trusted here, in PEM. Raises VaultUnavailable."""
+    return [block.encode("ascii") for block in _blocks(_root_file())]
+
+
 def _root_file() -> Path:
     """The public root certificate: EMARGE_TIMESTAMP_ROOT, else the timestamp authority's of this machine."""
     named = os.environ.get("EMARGE_TIMESTAMP_ROOT")

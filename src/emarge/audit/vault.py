@@ -6,10 +6,13 @@ from emarge.lib.env import data_dir
 from emarge.proof.vault.client import VaultClient
 from emarge.proof.vault.errors import VaultRefused, VaultUnavailable
 
-__all__ = ["VaultRefused", "VaultUnavailable", "client"]
+PATIENCE = 30.0
+"""Seconds to wait for an answer: a deposit is stamped and made durable before it comes."""
+
+__all__ = ["PATIENCE", "VaultRefused", "VaultUnavailable", "client", "mirror"]
 
 
-def client(role: str) -> VaultClient:
+def client(role: str, *, timeout: float = PATIENCE) -> VaultClient:
     """A client of the vault in a role: ``opener``, ``writer`` or ``reader``. Use it as a context manager.
 
     Raises VaultUnavailable when no address or no credential is set: deliveries then wait.
@@ -22,4 +25,13 @@ def client(role: str) -> VaultClient:
         credential = path.read_text(encoding="ascii").strip()
     except OSError as error:
         raise VaultUnavailable(f"the credential {path.name} cannot be read: {error.strerror}") from error
-    return VaultClient(url, credential)
+    return VaultClient(url, credential, timeout=timeout)
+
+
+def mirror() -> str | None:
+    """What the vault says of its mirror, for a screen (see VaultClient.mirror); None when it does not answer."""
+    try:
+        with client("reader") as reader:
+            return reader.mirror()
+    except VaultUnavailable:
+        return None

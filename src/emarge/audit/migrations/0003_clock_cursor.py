@@ -20,8 +20,4 @@ class Migration(migrations.Migration):
                 ('recorded', models.JSONField(default=list)),
             ],
         ),
-        migrations.AddIndex(
-            model_name='outboxevent',
-            index=models.Index(condition=models.Q(('event', 'clock.changed')), fields=['log', 'id'], name='outbox_clock'),
-        ),
     ]

@@ -21,6 +21,7 @@ __all__ = ["Deposit", "DestructionCertificate", "Receipt", "SealedContent", "Vau
 _TIMEOUT = 30.0  # seconds
 _LONG_TIMEOUT = 600.0  # seconds
 _DESTROY = "/destroy"
+_HEALTH_TIMEOUT = 3.0
 # Bytes in a request, at most: base64 and JSON make them grow to less than the largest body.
 _MOST_BYTES = wire.MAX_BODY // 2
 T = TypeVar("T")
@@ -33,12 +34,12 @@ class VaultClient:
     VaultRefused, with code and text, when it will not.
     """
 
-    def __init__(self, url: str, credential: str) -> None:
+    def __init__(self, url: str, credential: str, *, timeout: float = _TIMEOUT) -> None:
         # The environment's proxies are not for a server of our own.
         self._http = httpx.Client(
             base_url=url,
             headers={"authorization": f"Bearer {credential}"},
-            timeout=_TIMEOUT,
+            timeout=timeout,
             trust_env=False,
         )
 
@@ -52,6 +53,14 @@ class VaultClient:
 
     def close(self) -> None:
         self._http.close()
+
+    def mirror(self) -> str:
+        """What the vault says of its mirror now: ``held``, ``behind``, ``unavailable``; empty when it has none."""
+        try:
+            answer = self._http.get("/health", timeout=_HEALTH_TIMEOUT)
+        except httpx.HTTPError as error:
+            raise VaultUnavailable(f"the vault does not answer ({type(error).__name__})") from error
+        return _read(answer, lambda response: str(response.json().get("mirror", "")))
 
     def open_log(self, log: str) -> str:
         """Begin a log, or find it begun; its verifier key. Role opener."""

@@ -11,7 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from emarge.attendance.models import RollCall, RollCallLine, SignIn, TeacherSignature
 from emarge.attendance.queries import Tally, closes_at, is_open, sign_in_status, signed, tally
 from emarge.attendance.rules import Presence, SignInStatus
-from emarge.audit.queries import Sealing, sealed_state
+from emarge.audit.queries import Sealing, clock_changes, sealed_state
+from emarge.spaces.secretariat.times import ChangeRow, told_change
 from emarge.timetable.models import ClassMeeting
 
 PRESENCES = {
@@ -71,6 +72,8 @@ class Sheet:
     teachers: list[tuple[TeacherSignature, Sealing | None]]
     rows: list[Row]
     sealing: Sealing | None
+    clock: list[ChangeRow]
+    """What was recorded of the clock while the roll call and the window of sign-in were open."""
 
     @property
     def described(self) -> dict[str, Any]:
@@ -141,7 +144,7 @@ def supervised_sheet(meeting: ClassMeeting, now: datetime) -> Sheet:
     """
     state, roll_call = state_of(meeting, now), roll_call_of(meeting)
     if roll_call is None:
-        return Sheet(meeting, state, None, None, open=False, teachers=[], rows=[], sealing=None)
+        return Sheet(meeting, state, None, None, open=False, teachers=[], rows=[], sealing=None, clock=[])
     lines, signatures = list(roll_call.lines.all()), list(roll_call.teacher_signatures.all())
     sign_ins = [found for line in lines if (found := signed(line)) is not None]
     rows = (line.uuid for line in lines)
@@ -156,7 +159,14 @@ def supervised_sheet(meeting: ClassMeeting, now: datetime) -> Sheet:
         teachers=[(each, sealings.get(each.uuid)) for each in signatures],
         rows=[_row(line, now, sealings) for line in lines],
         sealing=sealings.get(roll_call.uuid),
+        clock=_clock(roll_call, now),
     )
+
+
+def _clock(roll_call: RollCall, now: datetime) -> list[ChangeRow]:
+    until = roll_call.validated_at or closes_at(roll_call) or now
+    found = clock_changes(roll_call.institution_code.log, roll_call.opened_at, until)
+    return [told_change(one) for one in found]
 
 
 def _row(line: RollCallLine, now: datetime, sealings: dict[Any, Sealing]) -> Row:

@@ -10,6 +10,8 @@ from emarge.spaces.secretariat import (
     student,
     students,
     supervision,
+    time_proof,
+    times,
 )
 
 app_name = "secretariat"
@@ -20,6 +22,11 @@ urlpatterns = [
     path("supervision/<uuid:uuid>", supervision.meeting, name="meeting"),
     path("supervision/lines/<uuid:uuid>/settle", supervision.settle, name="settle"),
     path("supervision/<uuid:uuid>/validate", supervision.validate, name="validate"),
+    path("times", times.times, name="times"),
+    path("times/last-day.svg", times.picture, name="times_picture"),
+    path("times/standing", times.standing, name="standing"),
+    path("records/<uuid:uuid>", time_proof.time_proof, name="time_proof"),
+    path("records/<uuid:uuid>/<str:name>", time_proof.time_proof_file, name="time_proof_file"),
     path("courses", courses.courses, name="courses"),
     path("courses/flag", courses.flag, name="courses_flag"),
     path("students", students.students, name="students"),
