@@ -214,6 +214,7 @@ def _remove_witness(data: Path, name: str) -> int:
 def _check(data: Path, *, as_json: bool) -> int:
     from emarge.proof.vault.check import check_vault
     from emarge.proof.vault.errors import CorruptVault, DurabilityLost, VaultUnavailable
+    from emarge.proof.vault.journal import FOLDER, days_of
 
     with checking.watch() as watch:
         try:
@@ -226,11 +227,13 @@ def _check(data: Path, *, as_json: bool) -> int:
         except (VaultUnavailable, DurabilityLost) as error:
             raise CommandError(f"The vault could not be checked now: {error}") from None
     figures = watch.figures(checked)
+    days = days_of(data / "vault" / FOLDER)
     if as_json:
-        print(checking.verdict(checked, figures))
+        print(checking.verdict(checked, figures, journal_days=len(days)))
         return 0
     for log in checked:
         print(f"{log.origin}: {log.size} entries, {log.staged} of them not yet in tiles, root {log.root.hex()}")
+    print(f"journal: {len(days)} days, each line follows from the one before and each sealed day is as it was sealed")
     print(f"The vault is intact: {len(checked)} logs derived again from their files ({checking.rate(figures)}).")
     return 0
 
