@@ -16,7 +16,7 @@ MODE = ["--tsa-mode", "instead"]
 
 @pytest.fixture(autouse=True)
 def _no_environment(monkeypatch, tmp_path):
-    for name in ("URL", "ROOTS", "POLICY", "CREDENTIAL", "MODE"):
+    for name in ("URL", "ROOTS", "POLICY", "CREDENTIAL", "MODE", "EVERY"):
         monkeypatch.delenv(f"EMARGE_TSA_{name}", raising=False)
     monkeypatch.chdir(tmp_path)
 
@@ -49,6 +49,11 @@ def test_the_words(hierarchy, tmp_path):
     assert (service.roots, service.chain) == ((der(hierarchy.root),), (der(hierarchy.between),))
 
 
+def test_beside_it_is_asked_every_hour_unless_said(hierarchy):
+    beside = [*URL, *ROOTS, "--tsa-mode", "beside"]
+    assert (chosen(*beside).every, chosen(*beside, "--tsa-every", "60").every) == (3600, 60)
+
+
 def test_the_environment_and_what_is_handed_on(hierarchy, monkeypatch):
     monkeypatch.setenv("EMARGE_TSA_URL", "https://other.example/")
     monkeypatch.setenv("EMARGE_TSA_ROOTS", "roots.pem")
@@ -71,6 +76,8 @@ def test_the_environment_and_what_is_handed_on(hierarchy, monkeypatch):
         (MODE, "needs the address"),
         (["--tsa-url", "ftp://tsa.example/", *ROOTS, *MODE], "http"),
         ([*URL, *ROOTS, *MODE, "--tsa-policy", "demo"], "OID"),
+        ([*URL, *ROOTS, *MODE, "--tsa-every", "0"], "number of seconds"),
+        ([*URL, *ROOTS, *MODE, "--tsa-every", "soon"], "number of seconds"),
         ([*URL, *ROOTS, *MODE, "--tsa-credential", "nowhere"], "No such file"),
         (["--tsa-url", "http://tsa.example/", *ROOTS, *MODE, "--tsa-credential", "roots.pem"], "only sent over https"),
         ([*URL, "--tsa-roots", "nowhere.pem", *MODE], "No such file"),

@@ -1,15 +1,20 @@
 """The whole journey with an external timestamp service: what it stamps, and what `emarge verify` says of it."""
 
 import json
+import subprocess
+import time
 from collections import Counter
 from datetime import timedelta
 
+import httpx
 import pytest
 from django_scopes import scope
 
+from emarge.audit import vault
 from emarge.audit.relay import flush
 from emarge.inspections import actions
 from emarge.institutions.models import InstitutionCode
+from emarge.proof.evidence import bundle
 from emarge.proof.evidence.errors import EvidenceError
 from emarge.proof.evidence.verdict import Warn
 from emarge.proof.evidence.verify import verify_bundle
@@ -110,3 +115,61 @@ def test_while_it_fails_records_wait_and_are_never_stamped_by_us(stamped_by, ser
     row.refresh_from_db()
     assert row.index is not None
     assert len(service.queries) > asked
+
+
+def dated(school, count=1):
+    """Wait until the log was dated so many times."""
+    until = time.monotonic() + 20
+    with vault.client("reader") as reader:
+        while len(sizes := reader.dated_sizes(school.code.log)) < count:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+    return sizes
+
+
+def health(server):
+    return httpx.get(f"{server.url}/health", trust_env=False).json()
+
+
+def test_its_tokens_beside_ours(stamped_by, service, tmp_path):
+    server = stamped_by("beside", EMARGE_TSA_EVERY="1")
+    school = attend()
+    flush(school.code.log)
+    dated(school)
+    request = produced(school)
+    verdict = verify_bundle(bytes(request.bundle), request.fingerprint)
+    assert {record.authority for record in verdict.records} == {"Émarge, timestamp authority"}
+    [first, *_] = verdict.dated
+    assert (first.authority, first.accuracy.total_seconds()) == (AUTHORITY, 0.5)
+    certified = [record.certified_at for record in verdict.records if record.index < first.size]
+    assert certified
+    assert max(certified) <= first.at + timedelta(seconds=1)
+    files = bundle.read(bytes(request.bundle))
+    stem = f"dated/{first.size:010d}"
+    for suffix in (".checkpoint", ".tst"):
+        (tmp_path / f"dated{suffix}").write_bytes(files[stem + suffix])
+    # What a stranger sees with stock tools, from the root alone.
+    words = ["ts", "-verify", "-data", "dated.checkpoint", "-in", "dated.tst", "-token_in", "-CAfile"]
+    command = ["openssl", *words, str(service.folder / "roots.pem")]
+    assert subprocess.run(command, cwd=tmp_path, capture_output=True, check=False).returncode == 0
+    (tmp_path / "bundle.zip").write_bytes(bytes(request.bundle))
+    for language, said in (("C.UTF-8", "says Example Trust, signer"), ("fr_FR.UTF-8", "selon Example Trust, signer")):
+        code, out, _ = emarge("verify", tmp_path / "bundle.zip", "--trust", request.fingerprint, language=language)
+        assert (code, said in out) == (0, True)
+    assert health(server)["dated"] in {"current", "due"}
+
+
+def test_beside_deposits_go_on_while_it_fails_and_it_comes_back(stamped_by, service):
+    server = stamped_by("beside", EMARGE_TSA_EVERY="1")
+    service.answer = lambda _: (503, "text/plain", b"busy")
+    school = attend()
+    flush(school.code.log)
+    until = time.monotonic() + 20
+    while health(server)["dated"] != "unavailable":
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    request = produced(school)
+    assert verify_bundle(bytes(request.bundle), request.fingerprint).dated == ()
+    service.answer = service.reply
+    dated(school)
+    assert emarge("vault", "check", "--data", server.arguments[-1])[0] == 0

@@ -14,7 +14,7 @@ from emarge.audit import trust, vault
 from emarge.audit.actions import Actor, pseudonyms, record
 from emarge.audit.queries import NAMING_A_STUDENT
 from emarge.audit.relay import flush
-from emarge.proof.evidence import contents, records, seal
+from emarge.proof.evidence import contents, dated, records, seal
 from emarge.proof.evidence.records import Record
 from emarge.proof.evidence.seal import Gathered, Request
 from emarge.proof.timestamping.tokens import DEMO_POLICY
@@ -108,6 +108,7 @@ def produce(
             gathered=[one.gathered for one in found],
             sheet=sheet(found),
             certificates=trust.chain(),
+            dated=reader.dated(log, dated.choose(reader.dated_sizes(log), [one.index for one in found])),
         )
         with transaction.atomic():
             row = record(
@@ -152,6 +153,7 @@ def _prove(reader: VaultClient, log: str, drafted: seal.Draft, produced: int | N
         produced=Gathered(produced, reader.entries(log, [produced])[produced]),
         hashes=reader.proofs(log, (*drafted.indexes, produced), size),
         checkpoint=note,
+        growth=reader.growth(log, drafted.dated, size),
     )
 
 

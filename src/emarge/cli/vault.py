@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from emarge.cli.parsers import Subparsers
     from emarge.cli.timestamp_service import External
     from emarge.proof.timestamping.client import TimestampClient
+    from emarge.proof.vault.dating import Dating
     from emarge.proof.vault.mirror_client import MirrorClient
     from emarge.proof.vault.s3 import Place
     from emarge.proof.vault.witness_client import WitnessClient
@@ -256,8 +257,17 @@ def _serve(data: Path, number: int, external: "External | None") -> int:
             mirror=_mirror_client(data),
             token_time=token_time,
             witnesses=_witness_clients(data),
+            dating=_dating(external),
         )
     return 0
+
+
+def _dating(external: "External | None") -> "Dating | None":
+    from emarge.proof.vault.dating import Dating
+
+    if external is None or external.mode != timestamp_service.BESIDE:
+        return None
+    return Dating(_stamp_with(external.client.stamp), external.every)
 
 
 def _own_authority(data: Path) -> "TimestampClient":

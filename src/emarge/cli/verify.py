@@ -16,7 +16,7 @@ from emarge.cli.errors import CommandError
 from emarge.cli.verify_texts import TEXTS, Texts
 from emarge.proof.evidence.bundle import MAX_BUNDLE
 from emarge.proof.evidence.errors import EvidenceError
-from emarge.proof.evidence.verdict import Caution, Person, RecordVerdict, Verdict
+from emarge.proof.evidence.verdict import Caution, Dated, Person, RecordVerdict, Verdict
 from emarge.proof.evidence.verify import verify_bundle
 
 if TYPE_CHECKING:
@@ -132,6 +132,7 @@ def _verdict(verdict: Verdict, texts: Texts) -> list[str]:
         (texts.log, texts.log_size.format(log=verdict.log, size=verdict.size)),
         *((texts.mirror, texts.mirrored.format(name=one.name, at=_instant(one.at))) for one in verdict.mirrors),
         *((texts.witness, texts.witnessed.format(name=one.name, at=_instant(one.at))) for one in verdict.witnesses),
+        *((texts.dated, _dated(one, texts)) for one in verdict.dated),
         (texts.produced, _instant(verdict.produced_at)),
         (texts.trust, verdict.fingerprint),
     ]
@@ -144,6 +145,11 @@ def _verdict(verdict: Verdict, texts: Texts) -> list[str]:
     for caution in verdict.warnings:
         lines += ["", _caution(caution, texts, len(verdict.records))]
     return lines
+
+
+def _dated(one: Dated, texts: Texts) -> str:
+    accuracy = f"{one.accuracy.total_seconds():g}"
+    return texts.existed.format(size=one.size, at=_instant(one.at), accuracy=accuracy, authority=one.authority)
 
 
 def _record(record: RecordVerdict, texts: Texts) -> list[str]:

@@ -28,6 +28,8 @@ class Texts:
     mirrored: str
     witness: str
     witnessed: str
+    dated: str
+    existed: str
     produced: str
     trust: str
     meeting: str
@@ -61,6 +63,8 @@ _EN = Texts(
     mirrored="{name} holds them too; cosigned {at}",
     witness="Witness",
     witnessed="{name} knew no other history; cosigned {at}",
+    dated="Dated outside",
+    existed="the first {size} records existed on {at} ± {accuracy} s, says {authority}",
     produced="Bundle produced",
     trust="Trusted",
     meeting="meeting",
@@ -196,6 +200,8 @@ _FR = Texts(
     mirrored="{name} les conserve aussi ; cosigné le {at}",
     witness="Témoin",
     witnessed="{name} ne connaissait pas d’autre histoire ; cosigné le {at}",
+    dated="Daté ailleurs",
+    existed="les {size} premiers enregistrements existaient le {at} ± {accuracy} s, selon {authority}",
     produced="Dossier produit",
     trust="Empreinte de confiance",
     meeting="séance",

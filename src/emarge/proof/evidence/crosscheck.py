@@ -1,4 +1,4 @@
-"""What the records of a bundle say together (docs/formats/bundle.md, *Checks*, 6)."""
+"""What the records of a bundle say together (docs/formats/bundle.md, *Checks*, 7)."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field

@@ -21,6 +21,8 @@ Avec des outils courants seulement :
 - un jeton d'horodatage se contrôle avec OpenSSL :
   openssl ts -verify -data records/N.json -in records/N.tst -token_in -CAfile RACINE.pem
   -untrusted certificates/NOM.pem   (la racine est dans trust.json, en base64) ;
+- dated/N.checkpoint, s'il y en a, est l'état signé du registre ; dated/N.tst, son jeton donné par un service
+  d'horodatage extérieur, se contrôle de même (-data dated/N.checkpoint) ;
 - les preuves *.tlog-proof suivent les formats publics C2SP tlog-proof, tlog-checkpoint et signed-note.
 
 Ne modifiez pas ce fichier zip, ne le recompressez pas : il n'a qu'une écriture possible.
@@ -46,6 +48,8 @@ With common tools only:
 - a timestamp token is checked with OpenSSL:
   openssl ts -verify -data records/N.json -in records/N.tst -token_in -CAfile ROOT.pem
   -untrusted certificates/NAME.pem   (the root is in trust.json, in base64);
+- dated/N.checkpoint, if any, is the signed state of the log; dated/N.tst, its token from an external
+  timestamp service, is checked likewise (-data dated/N.checkpoint);
 - the proofs *.tlog-proof follow the public formats C2SP tlog-proof, tlog-checkpoint and signed-note.
 
 Do not change or compress this zip file again: it has one possible spelling.

@@ -12,10 +12,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from emarge.proof.evidence import bundle, layout, manifest
+from emarge.proof.evidence.dated import format_growth
 from emarge.proof.evidence.manifest import Request
 from emarge.proof.evidence.readme import README
 from emarge.proof.evidence.trust import TrustAnchors
 from emarge.proof.evidence.verify import verify_bundle
+from emarge.proof.vault.dated import DatedCheckpoint
 from emarge.proof.vault.entry import decode
 from emarge.proof.vault.tlog_proof import InclusionProof, format_proof
 
@@ -39,6 +41,7 @@ class Draft:
     anchors: TrustAnchors
     files: Mapping[str, bytes]
     indexes: tuple[int, ...]
+    dated: tuple[int, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -53,9 +56,11 @@ def draft(
     gathered: Sequence[Gathered],
     sheet: bytes,
     certificates: Sequence[bytes],
+    dated: Sequence[DatedCheckpoint] = (),
 ) -> Draft:
     """Everything but the proofs. ``certificates``: PEM, one each, below the roots; ``sheet``: the PDF.
 
+    ``dated``: checkpoints of the log that an external service dated.
     Raises ManifestError, TrustError, EntryError, or ValueError (a certificate) for what cannot be written.
     """
     files = {layout.README: README.encode(), layout.TRUST: anchors.to_bytes(), layout.SHEET: sheet}
@@ -70,8 +75,12 @@ def draft(
         if one.ciphertext:
             stem = layout.content_stem(one.index)
             files[stem + layout.SEALED], files[stem + layout.KEY] = one.ciphertext, one.key
+    for checkpoint in dated:
+        stem = layout.dated_stem(checkpoint.size)
+        files[stem + layout.NOTE], files[stem + layout.TOKEN] = checkpoint.note, checkpoint.token
     files[layout.MANIFEST] = manifest.write(anchors.code, request, files)
-    return Draft(anchors, files, tuple(sorted(one.index for one in gathered)))
+    sizes = tuple(sorted(checkpoint.size for checkpoint in dated))
+    return Draft(anchors, files, tuple(sorted(one.index for one in gathered)), sizes)
 
 
 def assemble(
@@ -80,16 +89,20 @@ def assemble(
     produced: Gathered,
     hashes: Mapping[int, Sequence[bytes]],
     checkpoint: bytes,
+    growth: Mapping[int, Sequence[bytes]] | None = None,
 ) -> bytes:
     """The bundle: ``hashes`` are the inclusion proofs, by index, of every record, the production's too.
 
-    All are against ``checkpoint``, a signed note. The bundle is verified before it is given back: raises
+    ``growth`` are the consistency proofs, by size, of the dated checkpoints. All are against ``checkpoint``, a signed
+    note. The bundle is verified before it is given back: raises
     EvidenceError when it would not convince a stranger, BundleError when it is too large.
     """
     files = dict(drafted.files)
     stems = {index: layout.record_stem(index) for index in drafted.indexes}
     for index, stem in {**stems, produced.index: layout.PRODUCED}.items():
         files[stem + layout.PROOF] = format_proof(InclusionProof(index, tuple(hashes[index]), checkpoint))
+    for size in drafted.dated:
+        files[layout.dated_stem(size) + layout.GROWTH] = format_growth((growth or {})[size])
     found = decode(produced.entry)
     files[layout.PRODUCED + layout.RECORD] = found.payload
     files[layout.PRODUCED + layout.TOKEN] = found.stamp

@@ -84,10 +84,21 @@ class Witness:
 
 
 @dataclass(frozen=True)
+class Dated:
+    """The first ``size`` entries of the log existed ``at`` ± ``accuracy``, all of them, says ``authority``."""
+
+    size: int
+    at: datetime
+    accuracy: timedelta
+    authority: str
+
+
+@dataclass(frozen=True)
 class Verdict:
     """A bundle that verifies: every byte of it is bound to the trust anchors of ``fingerprint``.
 
     ``size`` and ``root`` (hex) are the log's signed checkpoint, which ``mirrors`` and ``witnesses`` cosigned;
+    ``dated`` are earlier ones that an external timestamp service certified;
     ``produced_at`` is the certified time of the production record.
     """
 
@@ -98,6 +109,7 @@ class Verdict:
     root: str
     mirrors: tuple[Mirror, ...]
     witnesses: tuple[Witness, ...]
+    dated: tuple[Dated, ...]
     request: Request
     produced_index: int
     produced_at: datetime

@@ -7,7 +7,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from emarge.proof.evidence import bundle, contents, crosscheck, layout, manifest, trust
+from emarge.proof.evidence import bundle, contents, crosscheck, dated, layout, manifest, trust
 from emarge.proof.evidence.errors import (
     BundleError,
     CommitmentError,
@@ -57,6 +57,7 @@ def verify_bundle(
     opened = _opened(files, names, found)
     produced = prover.prove(files, layout.PRODUCED, None)
     _check_production(produced, files, listed, last=found[-1].index)
+    told = dated.verify(files, names.dated, prover, [*found, produced])
     cautions = crosscheck.check([*found, produced], listed.request)
     cautions += _unopened([one for one in found if one.record.commitment and one.index not in opened], found)
     mirrors, witnesses = (_who(prover, named) for named in (anchors.cosigners, anchors.witnesses))
@@ -72,6 +73,7 @@ def verify_bundle(
         root=prover.checkpoint.root.hex(),
         mirrors=tuple(Mirror(one.name, one.at) for one in mirrors),
         witnesses=tuple(Witness(one.name, one.at) for one in witnesses),
+        dated=told,
         request=listed.request,
         produced_index=produced.index,
         produced_at=produced.timestamp.gen_time,

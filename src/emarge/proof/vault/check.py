@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from emarge.proof.vault import logs
+from emarge.proof.vault import dated, logs
 from emarge.proof.vault.checkpoint import Checkpoint
 from emarge.proof.vault.contents import Contents
 from emarge.proof.vault.credentials import read_configuration
@@ -43,7 +43,7 @@ def check_vault(
 ) -> list[CheckedLog]:
     """Check every log of a vault, then its journal; raises CorruptVault naming the first fault.
 
-    With ``token_digest`` the tokens of destruction certificates are compared with them.
+    With ``token_digest`` the tokens of destruction certificates and of dated checkpoints are compared with them.
     """
     name, _ = read_configuration(folder)
     sequencer = Sequencer(folder, read_only=True)
@@ -73,6 +73,7 @@ def check_log(
         history = heapq.merge(_history(log, sequencer, state.last.size), _kept(log, state), key=_size)
         derive(LogReader(log.folder), state, history, destroyed=certified, progress=progress)
         certified.verify(state.published.size, token_digest)
+        dated.check(vault, log.name, sequencer, token_digest)
         with closing(Contents(vault, read_only=True)) as contents:
             verify_in_vault(certified, log.name, sequencer, contents)
     except CorruptVault as error:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import quote
@@ -9,6 +10,7 @@ from urllib.parse import quote
 import httpx
 
 from emarge.proof.vault import destroy_wire, destruction, entry, wire
+from emarge.proof.vault.dated import DatedCheckpoint
 from emarge.proof.vault.deposits import Deposit, Receipt, SealedContent
 from emarge.proof.vault.destroy_wire import DestructionCertificate
 from emarge.proof.vault.destruction import Order
@@ -164,6 +166,28 @@ class VaultClient:
         found = self._batches(log, indexes, "contents", wire.load_contents)
         return {index: content for index, content in found if content is not None}
 
+    def dated_sizes(self, log: str) -> list[int]:
+        """The sizes of the dated checkpoints, ascending. Roles reader, controller, auditor."""
+        answer = self._call("GET", log, "/dated")
+        return _read(answer, lambda response: [int(size) for size in response.json()["sizes"]])
+
+    def dated(self, log: str, sizes: Iterable[int]) -> list[DatedCheckpoint]:
+        """The dated checkpoints of these sizes, ascending. Roles reader, controller, auditor."""
+        found: list[DatedCheckpoint] = []
+        for part in _of_sizes(sizes):
+            answer = self._call("POST", log, "/dated", content=wire.dump_sizes(part))
+            found += _read(answer, partial(_load_dated, sizes=part))
+        return found
+
+    def growth(self, log: str, sizes: Iterable[int], size: int) -> dict[int, list[bytes]]:
+        """The proof that leads from each of these sizes to ``size``. Roles reader, controller, auditor."""
+        found: dict[int, list[bytes]] = {}
+        for part in _of_sizes(sizes):
+            answer = self._call("POST", log, "/dated", content=wire.dump_sizes(part, size))
+            proofs = _read(answer, lambda response: wire.load_proofs(response.content))
+            found |= dict(zip(part, proofs, strict=True))
+        return found
+
     def retention(self, log: str) -> dict[str, Any]:
         """The period in days, its history and the holds, as vault-http.md gives them. Roles reader, destroyer."""
         return _read(self._call("GET", log, "/retention"), lambda response: dict(response.json()))
@@ -238,6 +262,17 @@ class VaultClient:
         if answer.is_server_error:
             raise VaultUnavailable(f"{code}: {text}")
         raise VaultRefused(code, text)
+
+
+def _of_sizes(sizes: Iterable[int]) -> Iterator[list[int]]:
+    """As many sizes as a request may name, again and again."""
+    wanted = sorted(set(sizes))
+    for start in range(0, len(wanted), wire.MAX_DATED):
+        yield wanted[start : start + wire.MAX_DATED]
+
+
+def _load_dated(answer: httpx.Response, sizes: Sequence[int]) -> list[DatedCheckpoint]:
+    return wire.load_dated(answer.content, sizes)
 
 
 def _parts(deposits: Sequence[Deposit]) -> Iterator[list[Deposit]]:

@@ -12,6 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from emarge.proof.vault.dated import DatedCheckpoints
+from emarge.proof.vault.dating import Dater, Dating
 from emarge.proof.vault.deposits import HELD, LOCAL_ONLY, Deposit, Receipt
 from emarge.proof.vault.errors import StampUnavailable, VaultRefused, VaultUnavailable
 from emarge.proof.vault.follower import Follower
@@ -44,6 +46,7 @@ class Collector:
         self.writer = writer
         self.follower: Follower | None = None
         self.witnesses: Witnesses | None = None
+        self.dater: Dater | None = None
         self._thread = ThreadPoolExecutor(1, f"log-{writer.log.name}")
         self._waiting: deque[_Request] = deque()
         self._records = 0
@@ -79,6 +82,10 @@ class Collector:
         """Hand every published checkpoint to witnesses, by verifier key, once this runs."""
         self.witnesses = Witnesses(self.writer, clients, self._in_thread)
 
+    def be_dated(self, dating: Dating, kept: DatedCheckpoints) -> None:
+        """Have published checkpoints dated from outside, once this runs."""
+        self.dater = Dater(self.writer, dating, kept, self._in_thread)
+
     async def settled(self) -> int:
         """Wait until what is sequenced now can be read from the files; give the published size."""
         size = self.writer.size
@@ -93,7 +100,7 @@ class Collector:
 
     async def run(self) -> None:
         """Write batches until asked to stop. Whatever it raises is fatal for the vault."""
-        cosigning = {one: self._start(one) for one in (self.follower, self.witnesses) if one}
+        cosigning = {one: self._start(one) for one in (self.follower, self.witnesses, self.dater) if one}
         try:
             for one in cosigning:
                 await one.contacted.wait()  # a vault that was rolled back must not write first
@@ -126,7 +133,7 @@ class Collector:
         self._work.set()
         self._full.set()
 
-    def _start(self, cosigning: Follower | Witnesses) -> "asyncio.Task[None]":
+    def _start(self, cosigning: Follower | Witnesses | Dater) -> "asyncio.Task[None]":
         task = asyncio.get_running_loop().create_task(cosigning.run())
         task.add_done_callback(self._interrupt)
         return task
@@ -183,8 +190,9 @@ class Collector:
         if self.follower:
             await self.follower.settle()
         await self._in_thread(self.writer.publish)
-        if self.witnesses:
-            self.witnesses.wake()
+        for one in (self.witnesses, self.dater):
+            if one:
+                one.wake()
         async with self._published:
             self._published.notify_all()
 

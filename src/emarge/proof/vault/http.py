@@ -87,8 +87,8 @@ class Application:
         if scope["type"] != "http":
             return
         if (scope["method"], scope["path"]) == ("GET", "/health"):
-            health = {"status": "ok"} | self._serving.mirror() | self._serving.witnesses()
-            await _send(send, Answer(orjson.dumps(health)))
+            known = self._serving.mirror() | self._serving.witnesses() | self._serving.dated()
+            await _send(send, Answer(orjson.dumps({"status": "ok"} | known)))
             return
         about = About(*routes.choose(scope["path"], scope["method"]))
         answer = await self._answered(scope, receive, about)

@@ -9,6 +9,8 @@ from emarge.proof.vault import files, journal, logs, mirroring, witnessing
 from emarge.proof.vault.contents import Contents
 from emarge.proof.vault.create import LOCK
 from emarge.proof.vault.credentials import Credentials, read_configuration
+from emarge.proof.vault.dated import DatedCheckpoints
+from emarge.proof.vault.dating import Dating
 from emarge.proof.vault.deposits import SealedContent
 from emarge.proof.vault.destroyer import Destroyer, unreadable
 from emarge.proof.vault.destruction import TokenTime
@@ -24,7 +26,8 @@ class Vault:
     """Every log of a vault, recovered and ready to be written.
 
     ``mirror`` reaches the mirror of a vault that has one, ``witnesses`` its witnesses, by verifier key;
-    ``token_time`` reads the time of a token, without which nothing can be destroyed. Raises VaultRefused
+    ``token_time`` reads the time of a token, without which nothing can be destroyed; ``dating`` is the service that
+    dates checkpoints, if any. Raises VaultRefused
     (``in_use``) when another process has it, or (``no_mirror``, ``no_witness``) when what is given is not what its
     folder names, CorruptVault when a log cannot be recovered or the journal does not hold together.
     """
@@ -36,11 +39,14 @@ class Vault:
         mirror: MirrorClient | None = None,
         token_time: TokenTime = unreadable,
         witnesses: Mapping[str, WitnessClient] | None = None,
+        *,
+        dating: Dating | None = None,
     ) -> None:
         self.folder = folder
         self._stamp = stamp
         self._token_time = token_time
         self.mirror = mirror
+        self.dating = dating
         self.mirroring = mirroring.read(folder)
         if (mirror is None) != (self.mirroring is None):
             raise VaultRefused("no_mirror", "a vault has a mirror both in its folder and at an address, or none")
@@ -83,6 +89,10 @@ class Vault:
         """The sealed content of the record at an index, None when it has none or its key was destroyed."""
         uuid = self.sequencer.uuid(log, index)
         return self.contents.get(log, uuid) if uuid else None
+
+    def dated(self, log: str) -> DatedCheckpoints:
+        """The dated checkpoints of a log, which may have none."""
+        return DatedCheckpoints(self.folder, log)
 
     def close(self) -> None:
         """Let go of the files, then of the lock. Nothing is published: what is sequenced is safe already."""

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cached_property
 
-from emarge.proof.vault import destroy_functions, functions, oversight
+from emarge.proof.vault import dated_functions, destroy_functions, functions, oversight
 from emarge.proof.vault.errors import VaultRefused
 from emarge.proof.vault.serving import Answer, Request, Serving
 
@@ -56,6 +56,8 @@ ROUTES = (
     Route("list", "GET", f"{_LOG}/list", "reader auditor", functions.list_records),
     Route("read", "POST", f"{_LOG}/read", "reader", functions.read),
     Route("metadata", "POST", f"{_LOG}/metadata", "reader auditor", functions.read_metadata),
+    Route("dated", "GET", f"{_LOG}/dated", "reader controller auditor", dated_functions.sizes),
+    Route("dated.read", "POST", f"{_LOG}/dated", "reader controller auditor", dated_functions.read),
     Route("destroy", "POST", f"{_LOG}/destroy", "destroyer", destroy_functions.destroy, changes=True),
     Route("destructions", "GET", f"{_LOG}/destructions", "reader destroyer auditor", destroy_functions.destructions),
     Route("retention", "GET", f"{_LOG}/retention", "reader destroyer auditor", destroy_functions.retention),

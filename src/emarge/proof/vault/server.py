@@ -13,6 +13,7 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.embed import Server
 
+from emarge.proof.vault.dating import Dating
 from emarge.proof.vault.destroyer import unreadable
 from emarge.proof.vault.destruction import TokenTime
 from emarge.proof.vault.http import Application, Receive, Scope, Send
@@ -39,16 +40,18 @@ def serve(
     token_time: TokenTime = unreadable,
     witnesses: Mapping[str, WitnessClient] | None = None,
     now: Now | None = None,
+    dating: Dating | None = None,
 ) -> None:
     """Serve a vault until SIGTERM or SIGINT; ``stamp`` turns SHA-256 digests into timestamp tokens.
 
     ``mirror`` reaches the mirror of a vault that has one, ``witnesses`` its witnesses, by verifier key; ``token_time``
-    reads the time of a token, ``now`` tells the time of the journal.
+    reads the time of a token, ``now`` tells the time of the journal; ``dating`` is the service that dates checkpoints
+    beside the authority, if any.
 
     Raises VaultRefused when there is no vault or another process has it, CorruptVault when a log cannot be
     recovered, and DurabilityLost or CorruptVault when writing failed: the caller ends the process then.
     """
-    vault = Vault(folder, stamp, mirror, token_time, witnesses)
+    vault = Vault(folder, stamp, mirror, token_time, witnesses, dating=dating)
     try:
         asyncio.run(answer(lambda fatal: Application(vault, fatal, now or _system_clock), port))
     finally:

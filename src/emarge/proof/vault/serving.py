@@ -112,6 +112,12 @@ class Serving:
         task.add_done_callback(self._ended)
         return task
 
+    def dated(self) -> dict[str, str]:
+        """For /health: the worst of what the logs know of the service that dates them, nothing when there is none."""
+        states = {one.dater.state for one in self._collectors.values() if one.dater}
+        worst = next((state for state in ("unavailable", "due") if state in states), "current")
+        return {"dated": worst} if self.vault.dating else {}
+
     async def stop(self) -> None:
         """Finish what was taken, take nothing more."""
         for collector in self._collectors.values():
@@ -124,6 +130,8 @@ class Serving:
             collector.follow(self.vault.mirror, self.vault.mirroring)
         if self.vault.witnesses:
             collector.be_witnessed(self.vault.witnesses)
+        if self.vault.dating:
+            collector.be_dated(self.vault.dating, self.vault.dated(name))
         self._tasks.add(self.start(collector.run()))
 
     def _ended(self, task: "asyncio.Task[None]") -> None:

@@ -9,11 +9,13 @@ from typing import Any
 
 import orjson
 
+from emarge.proof.vault.dated import DatedCheckpoint
 from emarge.proof.vault.deposits import HELD, LOCAL_ONLY, Deposit, Receipt, SealedContent
 from emarge.proof.vault.errors import VaultRefused
 
 MAX_DEPOSITS = 500
 MAX_READ = 500
+MAX_DATED = 100
 MAX_BODY = 8 * 1024 * 1024
 MAX_ANSWER = 4 * 1024 * 1024
 """Bytes of records in the answer to one read, before base64."""
@@ -116,6 +118,37 @@ def load_indexes(body: bytes) -> list[int]:
     if not isinstance(values, dict) or values.keys() != {"indexes"}:
         raise VaultRefused("bad_request", "the body names indexes")
     return _check_indexes(values["indexes"])
+
+
+def dump_sizes(sizes: Sequence[int], size: int | None = None) -> bytes:
+    """The body that names dated checkpoints, with ``size`` when it asks for the proofs that lead there."""
+    return orjson.dumps({"sizes": sizes} | ({} if size is None else {"size": size}))
+
+
+def load_sizes(body: bytes) -> tuple[list[int], int | None]:
+    """Read it; VaultRefused when it is anything else than 1 to 100 sizes, and one more or none."""
+    values = _loads(body)
+    if not isinstance(values, dict) or values.keys() - {"size"} != {"sizes"}:
+        raise VaultRefused("bad_request", "the body names sizes, and one that they lead to when proofs are wanted")
+    size = values.get("size")
+    if "size" in values and not _is_index(size):
+        raise VaultRefused("bad_request", "a size is a whole number")
+    if len(sizes := _check_indexes(values["sizes"])) > MAX_DATED:
+        raise VaultRefused("too_large", f"a request reads at most {MAX_DATED} dated checkpoints")
+    if not sizes[0]:
+        raise VaultRefused("unknown_size", "no empty log is ever dated")
+    return sizes, size
+
+
+def dump_dated(dated: Iterable[DatedCheckpoint]) -> bytes:
+    """The answer to a read of dated checkpoints."""
+    return orjson.dumps({"dated": [{"checkpoint": encode(one.note), "token": encode(one.token)} for one in dated]})
+
+
+def load_dated(body: bytes, sizes: Sequence[int]) -> list[DatedCheckpoint]:
+    """Read it; raises ValueError, KeyError or TypeError when it is not the answer for these sizes."""
+    found = zip(sizes, orjson.loads(body)["dated"], strict=True)
+    return [DatedCheckpoint(size, decode(one["checkpoint"]), decode(one["token"])) for size, one in found]
 
 
 def _check_indexes(indexes: Any) -> list[int]:
