@@ -24,6 +24,7 @@ from emarge.attendance.live import hub
 from emarge.audit.chores import Chores
 from emarge.audit.relay import Relay
 from emarge.retention.jobs import carry_out
+from emarge.spaces.students import arrival
 from emarge.spaces.students import hall as hall_path
 
 Message = MutableMapping[str, Any]
@@ -61,6 +62,7 @@ class Application:
         # Any: its own types are stricter than what an ASGI server hands over
         self._pages: Any = WSGIMiddleware(cast("Any", WSGIHandler()), workers=THREADS)
         self._hall = hall_path.Hall()
+        self._arrival = arrival.Arrival()
         self._stopping = asyncio.Event()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -74,6 +76,8 @@ class Application:
         live = _LIVE.fullmatch(scope["path"])
         if live is not None and scope["method"] == "GET":
             await self._watch(UUID(live[1]), scope, receive, send)
+            return
+        if scope["method"] == "GET" and await self._answer_arrival(scope, arrived_at, send):
             return
         hall = hall_path.is_meant(scope, dict(scope["headers"]))
         try:
@@ -95,15 +99,28 @@ class Application:
     ) -> None:
         """Answer a scan or a signature without Django's stack (spaces/students/hall.py)."""
         headers = dict(scope["headers"])
-        address, secure = scope["client"][0], False
-        if settings.BEHIND_PROXY:
-            address = headers.get(b"x-forwarded-for", b"").decode("latin-1").rpartition(",")[2].strip() or address
-            secure = headers.get(b"x-forwarded-proto") == b"https"
+        secure = settings.BEHIND_PROXY and headers.get(b"x-forwarded-proto") == b"https"
+        address = _address_of(scope, headers)
         read = hall_path.read(found, headers, body, secure=secure, address=address, at=arrived_at)
         reply = await self._hall.answer(read) if isinstance(read, hall_path.Posted) else read
         told = [*_JSON_HEADERS, *reply.headers]
         await send({"type": "http.response.start", "status": reply.status, "headers": told})
         await send({"type": "http.response.body", "body": reply.body})
+
+    async def _answer_arrival(self, scope: Message, arrived_at: datetime, send: Send) -> bool:
+        """Answer the address of a QR code when that is simple (spaces/students/arrival.py); whether it was."""
+        found = arrival.PATH.fullmatch(scope["path"])
+        if found is None:
+            return False
+        headers = dict(scope["headers"])
+        address = _address_of(scope, headers)
+        page = await self._arrival.answer(found, headers, scope["query_string"], address=address, at=arrived_at)
+        if page is None:
+            return False
+        told, body = page
+        await send({"type": "http.response.start", "status": 200, "headers": told})
+        await send({"type": "http.response.body", "body": body})
+        return True
 
     def stop(self) -> None:
         """End every stream, now and from now on."""
@@ -155,6 +172,15 @@ class Application:
             for task in {change, *ends}:
                 task.cancel()
             await asyncio.gather(change, *ends, return_exceptions=True)
+
+
+def _address_of(scope: Message, headers: dict[bytes, bytes]) -> str:
+    """The person's address: the last that a reverse proxy wrote down, else the other end of the connection."""
+    if settings.BEHIND_PROXY:
+        forwarded = headers.get(b"x-forwarded-for", b"").decode("latin-1").rpartition(",")[2].strip()
+        if forwarded:
+            return forwarded
+    return str(scope["client"][0])
 
 
 class _BodyTooLargeError(Exception):

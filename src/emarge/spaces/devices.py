@@ -70,4 +70,9 @@ def grant_header(grant: str) -> bytes:
 
 def _known(request: HttpRequest) -> str | None:
     value = request.COOKIES.get(COOKIE, "")
-    return value if _VALUE.fullmatch(value) else None
+    return value if is_device(value) else None
+
+
+def is_device(value: str) -> bool:
+    """Whether a cookie's value has the form of those that we give."""
+    return _VALUE.fullmatch(value) is not None

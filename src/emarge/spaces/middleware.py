@@ -9,6 +9,7 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; manifest-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
+PERMISSIONS_POLICY = "camera=(), geolocation=(), microphone=()"
 # Not WITH nor EXPLAIN, behind which a write may stand; the ORM uses neither in what pages read.
 _READS = re.compile(r"\s*(SELECT|SAVEPOINT|RELEASE)\b", re.IGNORECASE)
 
@@ -22,7 +23,7 @@ class ContentSecurityPolicyMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         response.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
-        response.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+        response.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
         # After a logout, the Back key of a shared computer must not bring a page of people's data back.
         response.setdefault("Cache-Control", "no-store")
         return response

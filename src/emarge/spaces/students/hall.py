@@ -93,9 +93,8 @@ def read(
     """Judge a request by its own bytes: a wrong host, a foreign page or a malformed body is answered at once."""
     host = headers.get(b"host", b"").decode("latin-1")
     cookies = parse_cookie(headers.get(b"cookie", b"").decode("latin-1"))
-    accepted = headers.get(b"accept-language", b"").decode("latin-1")
-    language = _language(cookies.get(settings.LANGUAGE_COOKIE_NAME, ""), accepted)
-    if not _is_ours(host):
+    language = language_of(cookies, headers)
+    if not is_ours(host):
         return _say(language, HTTPStatus.NOT_FOUND, "no_base", _NO_BASE)
     origin = f"{'https' if secure else 'http'}://{host}".encode("latin-1")
     token = headers.get(b"x-csrftoken", b"").decode("latin-1")
@@ -203,7 +202,8 @@ def _json(status: int, values: Mapping[str, object]) -> Reply:
 
 
 @lru_cache(maxsize=1024)
-def _is_ours(host: str) -> bool:
+def is_ours(host: str) -> bool:
+    """Whether a host name is one that this installation answers at."""
     domain, _port = split_domain_port(host)
     return bool(domain) and validate_host(domain, settings.ALLOWED_HOSTS)
 
@@ -218,9 +218,14 @@ def _token_matches(token: str, secret: str) -> bool:
     return bool(judge._does_token_match(token, secret))  # noqa: SLF001
 
 
+def language_of(cookies: Mapping[str, str], headers: Mapping[bytes, bytes]) -> str:
+    """The person's language, as LocaleMiddleware finds it: the cookie, else what the browser accepts."""
+    accepted = headers.get(b"accept-language", b"").decode("latin-1")
+    return _language(cookies.get(settings.LANGUAGE_COOKIE_NAME, ""), accepted)
+
+
 @lru_cache(maxsize=1024)
 def _language(cookie: str, accepted: str) -> str:
-    """The person's language, as LocaleMiddleware finds it: the cookie, else what the browser accepts."""
     for wanted in (cookie, *(code for code, _quality in parse_accept_lang_header(accepted))):
         try:
             return translation.get_supported_language_variant(wanted)

@@ -25,7 +25,6 @@ from emarge.spaces.signing import status_of
 from emarge.spaces.students.lines import item_of
 
 ARRIVED = "HTTP_X_EMARGE_ARRIVED"
-_WAYS = {"": Way.CAMERA, "app": Way.APP}
 _MOST_WRONG = 3
 _PAUSE_SECONDS = 30
 
@@ -38,6 +37,11 @@ def arrived_at(request: HttpRequest) -> datetime:
     return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=int(written))
 
 
+def way_of(query: str) -> Way:
+    """How a code was scanned: the camera inside the space adds this to the address."""
+    return Way.APP if query == "by=app" else Way.CAMERA
+
+
 @open_to_all
 @require_safe
 def code(request: HttpRequest, number: str, text: str) -> HttpResponse:
@@ -47,7 +51,7 @@ def code(request: HttpRequest, number: str, text: str) -> HttpResponse:
         roll_call = RollCall.objects.filter(pk=int(number, 36)).first()
         if roll_call is None:
             raise refused(Refusal.CODE_WRONG)
-        way = _WAYS.get(request.GET.get("by", ""), Way.CAMERA)
+        way = way_of(request.META["QUERY_STRING"])
         ticket = actions.arrive(roll_call, text, way, device=marks.device, arrived_at=arrived_at(request))
     except Refused as refusal:
         return _page(request, refusal=refusal)
