@@ -104,7 +104,9 @@ STEPS = [
 ]
 KILLED = STEPS[1::2]
 if os.environ.get("EMARGE_ALL_FAILURES"):
-    STEPS += [f"{call} 1" for call in CALLS if call not in {"fsync logs/school/tile/entries", "fsync retention"}]
+    elsewhere = {"fsync logs/school/tile/entries", "fsync retention"}  # these are synced at the start too
+    again = [call + ".tmp" if call.startswith("rename") else call for call in CALLS if call not in elsewhere]
+    STEPS = sorted({*STEPS, *(f"{call} 1" for call in again)})
     STEPS += [f"fdatasync {name}-wal {n}" for name in ("keys/keys.sqlite3", "sequencer.sqlite3") for n in (2, 3, 4)]
     KILLED = STEPS
 FAIL, KILL = "error=EIO", "signal=SIGKILL"

@@ -111,3 +111,16 @@ def test_logs_stand_in_the_order_of_their_bytes(opened):
     for name in ("b-2", "b.1", "a"):
         opened.add(name, b"empty")
     assert opened.logs() == ["a", "b-2", "b.1", "school"]
+
+
+def test_the_records_of_a_run_and_the_labels_that_go_with_what_was_destroyed(opened):
+    opened.advance("school", 0, b"five", [Row(name, ("all", name)) for name in "abcde"])
+    opened.add("other", b"empty")
+    opened.advance("other", 0, b"one", [Row("z", ("all",))])
+    assert opened.uuids("school", 1, 4) == ["b", "c", "d"]
+    for _ in range(2):
+        opened.drop_labels("school", [(0, 2), (3, 4)])
+    assert (opened.find("school", "all"), opened.find("school", "b"), opened.find("school", "c")) == ([2, 4], [], [2])
+    assert opened.find("other", "all") == [0]
+    assert opened.uuids("school", 0, 5) == ["a", "b", "c", "d", "e"]
+    assert opened.places("school", ["a"])["a"].index == 0
