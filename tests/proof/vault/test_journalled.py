@@ -5,17 +5,22 @@ import os
 import shutil
 import threading
 import time
+from datetime import UTC, datetime
 
 import httpx
 import pytest
+from tests.proof.vault.mirrored import Site
 from tests.proof.vault.test_durability import tracing
 
 from emarge.proof.evidence import records
+from emarge.proof.vault import cosignature
 from emarge.proof.vault.check import check_vault
 from emarge.proof.vault.client import VaultClient
+from emarge.proof.vault.cosigner import folder_name
 from emarge.proof.vault.create import ROLES
 from emarge.proof.vault.entry import decode
 from emarge.proof.vault.errors import CorruptVault, VaultRefused, VaultUnavailable
+from emarge.proof.vault.journal import Journal
 from emarge.proof.vault.routes import ROUTES
 
 pytestmark = pytest.mark.processes
@@ -192,6 +197,24 @@ def test_a_day_that_ended_while_the_vault_was_stopped_is_sealed_at_the_next_star
     assert sealed(clients) == ["2026-11-23"]
     assert clients["auditor"].count("vault") == 1
     check_vault(folder)
+
+
+def test_a_seal_is_mirrored_like_any_record(folder, credentials):
+    journal = Journal(folder / "journal")
+    journal.append(datetime(2026, 11, 20, tzinfo=UTC), [{"function": "count", "status": 200, "calls": 1}])
+    journal.close()
+    site = Site(folder, "sync")
+    try:
+        site.mirror.start()
+        site.vault.start()
+        with VaultClient(site.vault.url, credentials["auditor"]) as auditor:
+            until(lambda: sealed({"auditor": auditor}) == ["2026-11-20"])
+            vault_has = auditor.checkpoint("vault")
+        mirror_has = site.ask_mirror(f"/{folder_name('vault.example/vault')}/checkpoint").content
+        assert mirror_has.splitlines()[:3] == vault_has.splitlines()[:3] != []
+        assert cosignature.name_of(site.vkey).encode() in vault_has
+    finally:
+        site.stop()
 
 
 def test_the_running_vault_seals_what_it_wrote_and_not_what_it_finds(clients, told, folder):
