@@ -1,6 +1,6 @@
 import argparse
 import socket
-from importlib.util import find_spec
+from importlib import import_module
 from pathlib import Path
 
 from emarge.cli.errors import CommandError
@@ -31,8 +31,10 @@ def require_free(number: int) -> None:
 
 def require_packages(name: str, *, extra: str) -> None:
     """CommandError when a package of an extra is not installed."""
-    if find_spec(name) is None:
-        raise CommandError(f"This needs more packages: pip install 'emarge[server,{extra}]'.", code=2)
+    try:
+        import_module(name)
+    except ImportError:
+        raise CommandError(f"This needs more packages: pip install 'emarge[server,{extra}]'.", code=2) from None
 
 
 def credential(data: Path, name: str) -> str:

@@ -33,6 +33,10 @@ class DurabilityLost(VaultError):  # noqa: N818 - it names a state: nobody knows
     """A write, fsync or rename failed. Fatal: stop, check the vault, only then start again."""
 
 
+class ServerLostError(DurabilityLost):
+    """A server that keeps part of the vault hung up, or did not take a write. As fatal, but no disk of ours failed."""
+
+
 class StampUnavailable(VaultError):  # noqa: N818 - an answer to retry later, not a fault of the program
     """The timestamp authority gave no tokens. Nothing was written; the caller tries again later."""
 

@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 from psycopg import conninfo
 
-from emarge.proof.vault.errors import CorruptVault, DurabilityLost, VaultRefused
+from emarge.proof.vault.errors import CorruptVault, ServerLostError, VaultRefused
 
 SCHEMA = "emarge_sequencer"
 _VERSION = 1
@@ -50,7 +50,7 @@ class Database:
     """A connection that threads share in turn. An error in a write is fatal, and so is the loss of the connection.
 
     Raises CorruptVault when the database is not the one that was made for this vault, VaultRefused (``in_use``)
-    when another process writes to it, and DurabilityLost when it cannot be reached, or would not keep what it commits.
+    when another process writes to it, and ServerLostError when it cannot be reached, or would not keep what it commits.
     """
 
     EACH_TEXT = "SELECT json_array_elements_text(?::json)"
@@ -81,17 +81,17 @@ class Database:
                     yield _Transaction(cursor)
             except psycopg.Error as error:
                 self.lost = True
-                raise DurabilityLost(f"writing the sequencer in PostgreSQL failed: {type(error).__name__}") from error
+                raise ServerLostError(f"writing the sequencer in PostgreSQL failed: {type(error).__name__}") from error
 
     def read(self, query: str, values: tuple[str | int, ...] = ()) -> list[tuple[Any, ...]]:
-        """The rows of one query; DurabilityLost when the connection is gone, CorruptVault when it cannot be read."""
+        """The rows of one query; ServerLostError when the connection is gone, CorruptVault when it cannot be read."""
         with self._lock:
             try:
                 return self._connection.execute(_placed(query), values).fetchall()
             except psycopg.Error as error:
                 if self._connection.closed:
                     self.lost = True
-                    raise DurabilityLost("the connection to the sequencer in PostgreSQL is lost") from error
+                    raise ServerLostError("the connection to the sequencer in PostgreSQL is lost") from error
                 raise CorruptVault(f"the sequencer in PostgreSQL cannot be read: {type(error).__name__}") from error
 
     def empty_log(self) -> None:
@@ -135,7 +135,7 @@ def _connect(info: str, more: str = "") -> "psycopg.Connection[tuple[Any, ...]]"
         full = conninfo.make_conninfo(info, application_name="emarge vault", options=_OPTIONS + more, **_SILENCE)
         return psycopg.connect(full, autocommit=True)
     except psycopg.Error as error:
-        raise DurabilityLost(f"the sequencer in PostgreSQL cannot be reached: {type(error).__name__}") from error
+        raise ServerLostError(f"the sequencer in PostgreSQL cannot be reached: {type(error).__name__}") from error
 
 
 def _require_durable(connection: "psycopg.Connection[tuple[Any, ...]]") -> None:

@@ -19,7 +19,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, FlexibleChecksumError
 
-from emarge.proof.vault.errors import CorruptVault, DurabilityLost, StoreUnavailableError, VaultRefused
+from emarge.proof.vault.errors import CorruptVault, ServerLostError, StoreUnavailableError, VaultRefused
 from emarge.proof.vault.retention import SHORTEST, Retention
 from emarge.proof.vault.store import CHECKPOINT, CONFIGURATION, FileStore
 from emarge.proof.vault.tiles import WIDTH, Tile
@@ -83,7 +83,7 @@ def claim(place: Place) -> None:
             raise VaultRefused("exists", "the store holds a vault already: a vault is never made over another")
         bucket.add(MARK, secrets.token_hex(16).encode() + b"\n", SHORTEST)
         bucket.require_locked(MARK)
-    except (DurabilityLost, StoreUnavailableError) as error:
+    except (ServerLostError, StoreUnavailableError) as error:
         raise VaultRefused("store", str(error)) from error
 
 
@@ -98,7 +98,7 @@ class Bucket:
     def put(self, name: str, data: bytes, days: int) -> None:
         """Put an object that stays for so many days, unless it is there with the same bytes.
 
-        Raises CorruptVault when it holds others, DurabilityLost when it is not known to be there in the end.
+        Raises CorruptVault when it holds others, ServerLostError when it is not known to be there in the end.
         """
         try:
             self._put(name, data, days, IfNoneMatch="*")
@@ -108,14 +108,14 @@ class Bucket:
             try:
                 known = self.first(name)
             except StoreUnavailableError as unread:
-                raise DurabilityLost(str(unread)) from unread
+                raise ServerLostError(str(unread)) from unread
             if known != data:
                 raise CorruptVault(f"{name} is already in the store with other bytes") from None
         except BotoCoreError as error:
             raise _lost(name, error) from error
 
     def add(self, name: str, data: bytes, days: int) -> None:
-        """Put one more version of an object, which stays for so many days; DurabilityLost as above."""
+        """Put one more version of an object, which stays for so many days; ServerLostError as above."""
         try:
             self._put(name, data, days)
         except (ClientError, BotoCoreError) as error:
@@ -254,6 +254,6 @@ def _code(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
-def _lost(name: str, error: Exception) -> DurabilityLost:
+def _lost(name: str, error: Exception) -> ServerLostError:
     why = _code(error) if isinstance(error, ClientError) else type(error).__name__
-    return DurabilityLost(f"{name} did not reach the store: {why}")
+    return ServerLostError(f"{name} did not reach the store: {why}")

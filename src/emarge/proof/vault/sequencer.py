@@ -106,8 +106,8 @@ def _database(folder: Path, *, read_only: bool) -> "sqlite.Database | postgres.D
 class Sequencer:
     """The sequencer of a vault, which must exist: opening a missing one raises CorruptVault.
 
-    One in PostgreSQL raises VaultRefused (``in_use``) when another process has it, and DurabilityLost when it cannot be
-    reached: ``lost`` says afterwards that the connection is gone for good.
+    One in PostgreSQL raises VaultRefused (``in_use``) when another process has it, and ServerLostError when it cannot
+    be reached: ``lost`` says afterwards that the connection is gone for good.
     """
 
     def __init__(self, folder: Path, *, read_only: bool = False) -> None:
