@@ -116,6 +116,8 @@ class Witnesses:
         if got:
             self._note = await self._in_log(self._writer.witnessed, published, got)
             self._size = published.size
+        for vkey in got:  # only now: who is told that a witness holds it finds its line
+            self._took(self._asked[vkey], published.size)
 
     async def _ask(self, one: _Asked, vkey: str, published: Published) -> bytes:
         """The line of a witness under a checkpoint, empty when it gives none now."""
@@ -130,10 +132,12 @@ class Witnesses:
             return b""
         except SecondHistoryError as error:
             raise CorruptVault(f"{self._writer.log.name}: the witness {one.name} refuses: {error}") from error
+        return line
+
+    def _took(self, one: _Asked, size: int) -> None:
         if one.failures:
             logger.warning("the witness %s cosigns %s again", one.name, self._writer.log.name)
-        one.size, one.failures, one.again_at = published.size, 0, 0.0
-        return line
+        one.size, one.failures, one.again_at = size, 0, 0.0
 
     async def _line(self, one: _Asked, published: Published) -> bytes:
         place = min(max(one.size, 0), published.size)
