@@ -10,7 +10,9 @@ import httpx
 import pytest
 from django_scopes import scope
 
-from emarge.audit import vault
+from emarge.audit import proofs, vault
+from emarge.audit.models import OutboxEvent
+from emarge.audit.proofs import Checked
 from emarge.audit.relay import flush
 from emarge.inspections import actions
 from emarge.institutions.models import InstitutionCode
@@ -94,6 +96,10 @@ def test_its_tokens_instead_of_ours(stamped_by, service, tmp_path):
     (tmp_path / "bundle.zip").write_bytes(bytes(request.bundle))
     code, out, _ = emarge("verify", tmp_path / "bundle.zip", "--trust", request.fingerprint, "--json")
     assert (code, json.loads(out)["records"][-1]["authority"]) == (0, AUTHORITY)
+    # What the screen of a record's time says of it.
+    sealed = OutboxEvent.objects.filter(log=school.code.log, index__isnull=False).order_by("index")
+    for row in (sealed.first(), sealed.last()):
+        assert (proofs.prove(row).token_check, proofs.prove(row).log_check) == (Checked.GOOD, Checked.GOOD)
     # Without the service's root the same records prove nothing.
     with pytest.raises(EvidenceError):
         verify_bundle(bytes(request.bundle), before.fingerprint)

@@ -24,11 +24,10 @@ def anchors(log: str, code: str) -> TrustAnchors:
     with vault.client("reader") as reader:
         vkey, mirrors, witnesses = reader.vkey(log), reader.cosigners(log), reader.witnesses(log)
     try:
-        roots = tuple(ssl.PEM_cert_to_DER_cert(block) for block in _blocks(_root_file()))
+        ders = tuple(ssl.PEM_cert_to_DER_cert(block.decode("ascii")) for block in roots())
     except ValueError as error:
         raise VaultUnavailable("the root certificate cannot be read") from error
-    others, _ = _external()
-    return TrustAnchors(vkey.partition("+")[0], vkey, code, (*roots, *others), mirrors, witnesses)
+    return TrustAnchors(vkey.partition("+")[0], vkey, code, ders, mirrors, witnesses)
 
 
 def anchors_or_none(log: str, code: str) -> TrustAnchors | None:
@@ -62,8 +61,13 @@ def _external() -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
 
 
 def roots() -> list[bytes]:
-    """The root certificates of the timestamp authority that are trusted here, in PEM. Raises VaultUnavailable."""
-    return [block.encode("ascii") for block in _blocks(_root_file())]
+    """The root certificates of the timestamp authorities that are trusted here, in PEM: ours, then an external one's.
+
+    Raises VaultUnavailable.
+    """
+    others, _ = _external()
+    ours = [block.encode("ascii") for block in _blocks(_root_file())]
+    return ours + [ssl.DER_cert_to_PEM_cert(one).encode("ascii") for one in others]
 
 
 def _root_file() -> Path:

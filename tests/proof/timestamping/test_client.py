@@ -4,12 +4,15 @@ import hashlib
 import threading
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from types import SimpleNamespace
 
 import pytest
+from tests.proof.timestamping.services import OpensslService
 
 from emarge.proof.timestamping import messages
 from emarge.proof.timestamping.authority import Authority
 from emarge.proof.timestamping.client import TimestampClient
+from emarge.proof.timestamping.clock import declared
 from emarge.proof.timestamping.errors import TimestampUnavailable
 from emarge.proof.timestamping.messages import Failure
 from emarge.proof.timestamping.tokens import read_token
@@ -146,3 +149,28 @@ def test_later_tokens_of_another_kind_are_read_too(answering, authority, now):
     read = [read_token(token).info for token in client.stamp(DIGESTS[:3])]
     assert [info.digest for info in read] == DIGESTS[:3]
     assert [info.gen_time for info in read] == times
+
+
+def test_an_authority_put_back_with_its_clock_is_not_believed(folder, now):
+    """Its folder cannot know; who holds its tokens does."""
+    instants, copy = [now, now + timedelta(minutes=5)], (folder / "reserved.json").read_bytes()
+    serials = []
+
+    def answer(body):
+        with Authority.open(folder) as authority:
+            answers = authority.answer(messages.split(body), declared(instants[-1]))
+            return 200, messages.BATCH_MEDIA_TYPE, b"".join(answers)
+
+    served = SimpleNamespace(answer=answer, queries=[], headers=[])
+    with OpensslService.serving(served) as url, TimestampClient(url) as client:
+        serials.append(read_token(client.stamp([bytes(32)])[0]).info.serial)
+        (folder / "reserved.json").write_bytes(copy)
+        instants.pop()
+        with pytest.raises(TimestampUnavailable, match="time went back"):
+            client.stamp([bytes(32)])
+        # Within the accuracies nothing contradicts, and all goes on once the time is right; no serial is repeated.
+        (folder / "reserved.json").write_bytes(copy)
+        for step in (timedelta(minutes=5) - timedelta(milliseconds=900), timedelta(minutes=6)):
+            instants[-1] = now + step
+            serials.append(read_token(client.stamp([bytes(32)])[0]).info.serial)
+    assert len(set(serials)) == 3

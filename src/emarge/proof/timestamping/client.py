@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from http import HTTPStatus
 from types import TracebackType
 from typing import Self
@@ -12,7 +13,7 @@ from emarge.proof.timestamping import messages, tokens
 from emarge.proof.timestamping.der import DerError
 from emarge.proof.timestamping.errors import TimestampError, TimestampUnavailable
 from emarge.proof.timestamping.messages import RejectedError
-from emarge.proof.timestamping.tokens import Token, TokenFrame, TstInfoWriter
+from emarge.proof.timestamping.tokens import Token, TokenFrame, TstInfo, TstInfoWriter
 
 _TIMEOUT, _CONNECT = 10.0, 2.0  # seconds
 _NONCE_BITS = 62
@@ -26,6 +27,7 @@ class TimestampClient:
         headers = {"Content-Type": messages.BATCH_MEDIA_TYPE}
         if credential is not None:
             headers["Authorization"] = f"Bearer {credential}"
+        self._latest = datetime.min.replace(tzinfo=UTC)
         self._link = Link(url, headers, connect=_CONNECT, timeout=_TIMEOUT)
 
     def stamp(self, digests: Sequence[bytes]) -> list[bytes]:
@@ -43,15 +45,26 @@ class TimestampClient:
         # Under one more bit, each takes eight octets: the requests of a batch have one length.
         nonces = [1 << _NONCE_BITS | secrets.randbits(_NONCE_BITS) for _ in digests]
         requests = [messages.build_request(digest, nonce=nonce) for digest, nonce in zip(digests, nonces, strict=True)]
+        floor = self._latest
         responses = self._post(b"".join(requests))
         if len(responses) != len(digests):
             raise TimestampUnavailable("The timestamp authority answered another number of requests.")
         first, found = _checked(responses[0], digests[0], nonces[0])
+        self._follow(found.info, floor)
         expected = _Expected(len(responses[0]), found)
         return [first] + [
             expected.token(number, *answered) or _checked(*answered)[0]
             for number, answered in enumerate(zip(responses[1:], digests[1:], nonces[1:], strict=True), start=1)
         ]
+
+    def _follow(self, info: TstInfo, floor: datetime) -> None:
+        """Refuse a time surely earlier than ``floor``, what was surely past when the batch was asked for.
+
+        The folder of an authority cannot know that it was put back from an old copy; whoever holds its tokens does.
+        """
+        if info.gen_time + info.accuracy < floor:
+            raise TimestampUnavailable("The timestamp authority's time went back: was it restored from an old copy?")
+        self._latest = max(self._latest, info.gen_time - info.accuracy)
 
     def _post(self, body: bytes) -> list[bytes]:
         try:
