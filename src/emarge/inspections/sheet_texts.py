@@ -46,6 +46,7 @@ EVENTS = {
     "erasure.done": _("Personal data erased on request"),
     "clock.changed": _("State of the clock changed"),
     "certificate.downloaded": _("Certificate of destruction handed over"),
+    "journal.sealed": _("Journal of the vault sealed for a day"),
 }
 ROLES = {
     "teacher": _("teacher"),
