@@ -37,6 +37,7 @@ class VaultClient:
     """
 
     def __init__(self, url: str, credential: str, *, timeout: float = _TIMEOUT) -> None:
+        self._timeout = timeout
         # The environment's proxies are not for a server of our own.
         self._http = httpx.Client(
             base_url=url,
@@ -147,7 +148,7 @@ class VaultClient:
         end, start = next((one["bytes"] for one in self.journal_days() if one["day"] == day), 1), 0
         while start < end:
             address = f"/journal/{quote(day, safe='')}"
-            page = self._ask("GET", address, None, _TIMEOUT, **{"from": str(start)}).content[: end - start]
+            page = self._ask("GET", address, None, None, **{"from": str(start)}).content[: end - start]
             if not page:
                 raise VaultUnavailable("the vault answered with less of the journal than it said it had")
             yield from page.splitlines(keepends=True)
@@ -245,14 +246,16 @@ class VaultClient:
             left = left[len(got) :]
 
     def _call(self, method: str, log: str, path: str, content: bytes | None = None, **query: str) -> httpx.Response:
-        seconds = _LONG_TIMEOUT if path == _DESTROY else _TIMEOUT
+        seconds = _LONG_TIMEOUT if path == _DESTROY else None
         return self._ask(method, f"/logs/{quote(log, safe='')}{path}", content, seconds, **query)
 
     def _ask(
-        self, method: str, address: str, content: bytes | None = None, seconds: float = _TIMEOUT, **query: str
+        self, method: str, address: str, content: bytes | None = None, seconds: float | None = None, **query: str
     ) -> httpx.Response:
         try:
-            answer = self._http.request(method, address, content=content, params=query or None, timeout=seconds)
+            answer = self._http.request(
+                method, address, content=content, params=query or None, timeout=seconds or self._timeout
+            )
         except httpx.HTTPError as error:
             raise VaultUnavailable(f"the vault does not answer: {type(error).__name__}") from error
         if answer.is_success:
