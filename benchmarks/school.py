@@ -13,7 +13,7 @@ from typing import Any
 DRAWING = "v1;600x300;100,150 20,-40 25,30 30,-35 40,60 35,-20 15,-10 20,35;320,140 12,18 20,-30 25,25 30,-10"
 
 
-def build(*, students: int, meetings: int, base_name: str) -> dict[str, Any]:
+def build(*, students: int, meetings: int, base_name: str, by_code: bool = False) -> dict[str, Any]:
     """Make a base with one group, one teacher and open sign-ins; answer cookies and the lines each may sign."""
     from django.conf import settings
     from django_scopes import scope
@@ -26,13 +26,14 @@ def build(*, students: int, meetings: int, base_name: str) -> dict[str, Any]:
     base = Base.objects.create(planning=planning, name=base_name)
     with scope(base=base):
         people = _people(base, account, students)
-        _open_meetings(base, people, meetings)
+        _open_meetings(base, people, meetings, by_code=by_code)
         lines: dict[int, list[str]] = {}
         for user_id, uuid in RollCallLine.objects.order_by("roll_call_id").values_list("student__user_id", "uuid"):
             lines.setdefault(user_id, []).append(str(uuid))
         return {
             "session_cookie": settings.SESSION_COOKIE_NAME,
             "csrf_cookie": settings.CSRF_COOKIE_NAME,
+            "roll_calls": _codes() if by_code else [],
             "students": [{"session": _session(user), "lines": lines[user.pk]} for user in people["students"]],
         }
 
@@ -71,9 +72,10 @@ def _people(base: Any, account: Any, students: int) -> dict[str, Any]:
     }
 
 
-def _open_meetings(base: Any, people: dict[str, Any], count: int) -> None:
+def _open_meetings(base: Any, people: dict[str, Any], count: int, *, by_code: bool) -> None:
     from emarge.attendance import actions
-    from emarge.attendance.rules import Method
+    from emarge.attendance.models import ModeOfCourse
+    from emarge.attendance.rules import Method, Mode
     from emarge.institutions.models import Subject
     from emarge.timetable.models import ClassMeeting, Course, CourseType
 
@@ -87,14 +89,34 @@ def _open_meetings(base: Any, people: dict[str, Any], count: int) -> None:
         digital_sign_in=True,
     )
     course.groups.add(people["group"])
+    if by_code:
+        ModeOfCourse.objects.create(base=base, course=course, mode=Mode.ROLLING_QR.value)
     for _ in range(count):
         meeting = ClassMeeting.objects.create(
             base=base, course=course, starts_at=now - timedelta(minutes=30), ends_at=now + timedelta(hours=6)
         )
         meeting.teachers.add(teacher)
         roll_call = actions.open_roll_call(meeting, by=teacher.user, at=now)
-        actions.end_roll_call(roll_call, by=teacher.user, at=now)
+        if not by_code:
+            actions.end_roll_call(roll_call, by=teacher.user, at=now)
         actions.open_sign_in(roll_call, teacher=teacher, by=teacher.user, method=Method.DRAWN, drawing=DRAWING, at=now)
+
+
+def _codes() -> list[dict[str, Any]]:
+    """What the projector of each roll call will show during the next half hour, and at which path."""
+    from emarge.attendance import codes
+    from emarge.attendance.models import RollCall
+    from emarge.attendance.queries import pace_of
+    from emarge.attendance.tickets import key
+
+    shown = []
+    for roll_call in RollCall.objects.order_by("id"):
+        pace = pace_of(roll_call)
+        first = pace.step_at(datetime.now(UTC))
+        steps = {step: codes.scan_code(key(), pace, step) for step in range(first, first + 120)}
+        path = f"/Q/{codes.base36(roll_call.pk)}"
+        shown.append({"path": path, "period": roll_call.period_seconds, "codes": steps})
+    return shown
 
 
 def _session(user: Any) -> str:
@@ -115,12 +137,14 @@ def main() -> None:
     parser.add_argument("--students", type=int, default=100)
     parser.add_argument("--meetings", type=int, default=1)
     parser.add_argument("--base", default="load")
+    parser.add_argument("--by-code", action="store_true", help="roll calls by rolling QR code")
     args = parser.parse_args()
 
     from emarge.cli.django_setup import setup
 
     setup(args.data, create=True)
-    print(json.dumps(build(students=args.students, meetings=args.meetings, base_name=args.base)))
+    made = build(students=args.students, meetings=args.meetings, base_name=args.base, by_code=args.by_code)
+    print(json.dumps(made))
 
 
 if __name__ == "__main__":

@@ -87,3 +87,8 @@ def test_only_equality_is_kept_of_devices_networks_and_sessions():
     assert codes.network_mark(KEY, base, "unix:") == ""
     assert codes.device_mark(KEY, base, "x") != codes.device_mark(KEY, other, "x")
     assert codes.device_mark(KEY, base, "x") != codes.session_mark(KEY, base, "x")
+
+
+@given(st.integers(0, 2**63))
+def test_a_roll_call_s_number_is_read_back(number):
+    assert int(codes.base36(number), 36) == number

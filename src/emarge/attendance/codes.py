@@ -11,6 +11,7 @@ TYPED_DIGITS = 6
 _SCAN, _TYPE = b"scan", b"type"
 _DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32
 _MAC_BYTES, _CODE_BITS = 10, 80
+_DIGITS_36 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _KEPT = 16  # bytes of a digest that only serves to compare
 
@@ -42,6 +43,15 @@ class Pace:
 def key_of(secret: str) -> bytes:
     """The key of the codes, from the secret key of the web process."""
     return hmac.digest(secret.encode(), b"emarge-code/1", hashlib.sha256)
+
+
+def base36(number: int) -> str:
+    """A roll call's number as the QR code writes it; ``int(text, 36)`` reads it."""
+    digits = ""
+    while number:
+        number, digit = divmod(number, 36)
+        digits = _DIGITS_36[digit] + digits
+    return digits or "0"
 
 
 def scan_code(key: bytes, pace: Pace, step: int) -> str:

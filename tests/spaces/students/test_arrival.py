@@ -43,15 +43,7 @@ def alice(school):
 
 def address(roll_call: RollCall, at=None) -> str:
     pace = pace_of(roll_call)
-    return f"/Q/{_base36(roll_call.pk)}/{codes.scan_code(key(), pace, pace.step_at(at or timezone.now()))}"
-
-
-def _base36(number: int) -> str:
-    digits = ""
-    while number:
-        number, digit = divmod(number, 36)
-        digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"[digit] + digits
-    return digits
+    return f"/Q/{codes.base36(roll_call.pk)}/{codes.scan_code(key(), pace, pace.step_at(at or timezone.now()))}"
 
 
 def lean(client: Client, path: str, monkeypatch, **changes):
@@ -106,7 +98,7 @@ def test_what_is_refused_is_django_s_to_say(alice, roll_call, monkeypatch):
     assert lean(alice, old, monkeypatch) is None
     answer = alice.get(old)
     assert (answer.status_code, "Scan again, or type the code" in text_of(answer)) == (409, True)
-    for path in ("/Q/ZZZ/0000000000000000", f"/Q/{_base36(roll_call.pk)}/0000000000000000"):
+    for path in ("/Q/ZZZ/0000000000000000", f"/Q/{codes.base36(roll_call.pk)}/0000000000000000"):
         assert lean(alice, path, monkeypatch) is None
         assert alice.get(path).status_code == 400
 
