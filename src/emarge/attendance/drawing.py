@@ -75,13 +75,13 @@ def _read(text: str) -> tuple[int, int, list[Stroke]]:
     if strokes.count(";") >= MAX_STROKES or strokes.count(",") > MAX_POINTS:
         raise DrawingRefusedError(Refusal.DRAWING_TOO_LARGE)
     read = [_stroke(part, width, height) for part in strokes.split(";")]
-    if not any(map(_is_long, read)) and sum(map(_length, read)) < MIN_DRAWING_LENGTH:
+    if not any(long for _, long in read) and sum(_length(stroke) for stroke, _ in read) < MIN_DRAWING_LENGTH:
         raise DrawingRefusedError(Refusal.DRAWING_EMPTY)
-    return width, height, read
+    return width, height, [stroke for stroke, _ in read]
 
 
-def _stroke(text: str, width: int, height: int) -> Stroke:
-    """One stroke: a first absolute point, then steps from the point before.
+def _stroke(text: str, width: int, height: int) -> tuple[Stroke, bool]:
+    """One stroke, a first absolute point and then steps from the point before; whether it is surely no slip.
 
     Its numbers are read as JSON, whose integers are ours but for -0, and which is read fast.
     """
@@ -93,14 +93,10 @@ def _stroke(text: str, width: int, height: int) -> Stroke:
     except orjson.JSONDecodeError:
         raise DrawingRefusedError(Refusal.DRAWING_MALFORMED) from None
     across, down = list(accumulate(numbers[0::2])), list(accumulate(numbers[1::2]))
-    if min(across) < 0 or max(across) > width or min(down) < 0 or max(down) > height:
+    left, right, top, bottom = min(across), max(across), min(down), max(down)
+    if left < 0 or right > width or top < 0 or bottom > height:
         raise DrawingRefusedError(Refusal.DRAWING_MALFORMED)
-    return across, down
-
-
-def _is_long(stroke: Stroke) -> bool:
-    """Whether a stroke is surely longer than a slip: cheaper than its length."""
-    return any(max(line) - min(line) >= MIN_DRAWING_LENGTH for line in stroke)
+    return (across, down), max(right - left, bottom - top) >= MIN_DRAWING_LENGTH
 
 
 def _length(stroke: Stroke) -> float:
