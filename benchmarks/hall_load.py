@@ -1,9 +1,10 @@
 """A lecture hall over raw sockets, in a process of its own that costs little: it runs on the server's own cores.
 
-Run: ``python -m benchmarks.hall_load PORT FIRST LAST`` with a school of ``benchmarks.school`` on stdin: every student
+Run: ``python -m benchmarks.hall_load PORT FIRST LAST STUDENTS [json|forms|empty]`` with a school of ``benchmarks.school`` on stdin: every student
 scans and signs the meetings [FIRST, LAST) one after the other, all students at once. A meeting is three requests: the
 address in the QR code that is on screen at that moment, *I am here* with the ticket of that page, *Validate* with a
-drawing of about 2.7 KB. Every answer is read whole and must be the success of its kind. Prints one JSON object.
+drawing of about 2.7 KB. Every answer is read whole and must be the success of its kind. ``forms`` posts what a page
+without scripts posts, through Django's stack; ``empty`` only asks for an empty answer. Prints one JSON object.
 """
 
 import json
@@ -17,11 +18,12 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 POINTS = 550
 _TICKET = re.compile(rb'name="ticket" value="([^"]+)"')
 _TOKEN = re.compile(rb'name="csrfmiddlewaretoken" value="([^"]+)"')
-_LINE = re.compile(rb'"line":"([^"]+)"')
+_LINE = re.compile(rb'"line":"([^"]+)"|location: /student/lines/([^/]+)/sign', re.IGNORECASE)
 _GRANT = re.compile(rb"set-cookie: (grant=[^;]+)", re.IGNORECASE)
 
 
@@ -40,15 +42,18 @@ def drawing() -> str:
 class Student:
     """One phone: a kept connection with one request under way."""
 
-    def __init__(self, port: int, session: str, school: dict[str, Any], meetings: list[dict[str, Any]]) -> None:
+    def __init__(
+        self, port: int, session: str, school: dict[str, Any], meetings: list[dict[str, Any]], *, kind: str
+    ) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         device = secrets.token_urlsafe(16)
         self._host = f"127.0.0.1:{port}"
         self._cookies = f"{school['session_cookie']}={session}; {school['csrf_cookie']}={'a' * 32}; device={device}"
         self._meetings = list(reversed(meetings))
-        self._drawing = json.dumps({"method": "drawn", "drawing": drawing()}).encode()
-        self._steps = self._visit()
+        self._forms = kind == "forms"
+        self._drawing = {"method": "drawn", "drawing": drawing()}
+        self._steps = self._empty() if kind == "empty" else self._visit()
         self.began = self.sent = 0.0
         self.kind = ""
         self._answer = b""
@@ -68,7 +73,7 @@ class Student:
     def go_on(self) -> bool:
         """Send the next request; False when the student is done."""
         answer, self._answer = self._answer, b""
-        if not answer.startswith(b"HTTP/1.1 200 "):
+        if not answer.startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 302 ")):
             raise SystemExit(f"{self.kind} was answered {answer[:600]!r}: the figures would not be true")
         try:
             self._send(self._steps.send(answer))  # type: ignore[attr-defined]
@@ -80,6 +85,12 @@ class Student:
         self.sent = time.perf_counter()
         self.socket.sendall(request)
 
+    def _empty(self) -> Iterator[bytes]:
+        while self._meetings:
+            self._meetings.pop()
+            self.kind = "empty"
+            yield self._get("/health")
+
     def _visit(self) -> Iterator[bytes]:
         while self._meetings:
             meeting = self._meetings.pop()
@@ -89,18 +100,24 @@ class Student:
             page: Any = yield self._get(f"{meeting['path']}/{code}")
             token, ticket = _TOKEN.search(page)[1].decode(), _TICKET.search(page)[1].decode()  # type: ignore[index]
             self.kind = "scan"
-            said: Any = yield self._post("/student/scan", json.dumps({"ticket": ticket}).encode(), token)
-            line, grant = _LINE.search(said)[1].decode(), _GRANT.search(said)[1].decode()  # type: ignore[index]
+            said: Any = yield self._post("/student/scan", {"ticket": ticket}, token)
+            line, grant = _LINE.search(said), _GRANT.search(said)[1].decode()  # type: ignore[index]
+            uuid = (line[1] or line[2]).decode()  # type: ignore[index]
             self.kind = "sign"
-            yield self._post(f"/student/lines/{line}/sign", self._drawing, token, f"; {grant}")
+            yield self._post(f"/student/lines/{uuid}/sign", self._drawing, token, f"; {grant}")
 
     def _get(self, path: str) -> bytes:
         return f"GET {path} HTTP/1.1\r\nHost: {self._host}\r\nCookie: {self._cookies}\r\n\r\n".encode()
 
-    def _post(self, path: str, body: bytes, token: str, cookie: str = "") -> bytes:
+    def _post(self, path: str, values: dict[str, str], token: str, cookie: str = "") -> bytes:
+        kind, body = "application/json", json.dumps(values).encode()
+        if self._forms:
+            kind = "application/x-www-form-urlencoded"
+            form = {**values, "csrfmiddlewaretoken": token}
+            body = "&".join(f"{name}={quote(value)}" for name, value in form.items()).encode()
         return (
             f"POST {path} HTTP/1.1\r\nHost: {self._host}\r\nOrigin: http://{self._host}\r\n"
-            f"Cookie: {self._cookies}{cookie}\r\nContent-Type: application/json\r\nX-CSRFToken: {token}\r\n"
+            f"Cookie: {self._cookies}{cookie}\r\nContent-Type: {kind}\r\nX-CSRFToken: {token}\r\n"
             f"Content-Length: {len(body)}\r\n\r\n"
         ).encode() + body
 
@@ -135,10 +152,12 @@ def attend(students: list[Student]) -> dict[str, list[float]]:
 
 
 def main() -> None:
-    port, first, last = int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    port, first, last, count = (int(value) for value in sys.argv[1:5])
+    kind = sys.argv[5] if len(sys.argv) > 5 else "json"
     school = json.load(sys.stdin)
     meetings = school["roll_calls"][first:last]
-    students = [Student(port, one["session"], school, meetings) for one in school["students"]]
+    some = school["students"][:count]
+    students = [Student(port, one["session"], school, meetings, kind=kind) for one in some]
     used, began = time.process_time(), time.perf_counter()
     times = attend(students)
     took = time.perf_counter() - began
