@@ -293,3 +293,40 @@ def test_staged_frames_must_follow_each_other():
         list(staged(frame(0, b"a") + frame(2, b"c"), 0, 3))
     with pytest.raises(CorruptVault, match=r"^the entry 2 is neither in a tile nor in the staging file$"):
         list(staged(data[:-1], 0, 3))
+
+
+def test_a_prepared_batch_is_what_would_have_been_written(opened, writer, folder):
+    sealed = Deposit(numbered(1).uuid, b"sealed", ("x",), b"ciphertext", b"k" * 32)
+    requests = [[numbered(0)], [sealed, numbered(2)]]
+    entries = writer.prepare(requests)
+    assert entries == [encode(one.payload, token(one.payload)) for request in requests for one in request]
+    assert (writer.size, writer._contents.get("school", sealed.uuid)) == (0, SealedContent(b"ciphertext", b"k" * 32))
+    written = writer.write(requests, entries)
+    assert [[receipt.index for receipt in receipts] for receipts in written] == [[0], [1, 2]]
+    assert writer.write(requests) == written
+    assert opened().content("school", 1) == SealedContent(b"ciphertext", b"k" * 32)
+
+
+def test_what_is_logged_or_comes_twice_is_not_prepared(opened):
+    stamped = []
+
+    def stamp(digests):
+        stamped.extend(digests)
+        return [b"token of " + digest for digest in digests]
+
+    writer = opened(stamp).open_log("school")
+    writer.write([[numbered(0)]])
+    assert writer.prepare([[numbered(1)], [numbered(0)]]) is None
+    assert writer.prepare([[numbered(1), numbered(1)]]) is None
+    assert len(stamped) == 1
+
+
+def test_contents_that_cannot_be_stored_leave_the_log_in_doubt(writer):
+    writer._contents.close()
+    sealed = Deposit(numbered(1).uuid, b"sealed", (), b"ciphertext", b"k" * 32)
+    with pytest.raises(DurabilityLost):
+        writer.prepare([[sealed]])
+    assert writer.in_doubt
+    assert writer.prepare([[numbered(2)]]) is None
+    with pytest.raises(DurabilityLost):
+        writer.write([[numbered(2)]])

@@ -127,7 +127,7 @@ class Follower:
     async def _follow(self) -> None:
         """Bring the mirror to the checkpoint that the log has now."""
         place = await self._begin()
-        now: Handover = await self._in_log(self._writer.handover, place.pending)
+        now: Handover = await self._in_log(self._writer.handover, place.pending, place.next)
         standing = await self._in_net(self._client.add_checkpoint, min(place.pending, now.size), now.proof, now.note)
         if place.pending > now.size or (standing is not None and standing > now.size):
             raise SecondHistoryError(
@@ -138,8 +138,10 @@ class Follower:
             if standing == place.pending:
                 raise SecondHistoryError(f"the mirror holds other entries under the same size of {now.size}")
             raise VaultUnavailable("the mirror moved meanwhile")
-        lines = await self._upload(Info(now.size, place.next))
-        await self._in_log(self._writer.cosign, now, lines)
+        lines = await self._upload(Info(now.size, place.next), now.entries)
+        await self._in_net(self._writer.cosign, now, lines)
+        if self.late or self._writer.published >= now.size:
+            await self._in_log(self._writer.publish_line)
         self._place = Info(now.size, now.size)
         self.held = now.size
         if self.late and self.held >= self._writer.size:
@@ -171,10 +173,11 @@ class Follower:
         answer = await self._in_net(self._client.add_entries, Upload(self._writer.log.origin, 0, 0, ()))
         return answer if isinstance(answer, Info) else Info(0, 0)
 
-    async def _upload(self, place: Info) -> bytes:
-        steps = 0
+    async def _upload(self, place: Info, first: Upload) -> bytes:
+        """Send all that the mirror lacks, of which ``first`` was taken with the checkpoint; the mirror's lines."""
+        steps, taken = 0, [first]
         while steps < _MOST_STEPS:
-            answer = await self._send(place)
+            answer = await self._send(place, taken.pop() if taken else None)
             if isinstance(answer, bytes):
                 return answer
             if answer.pending != place.pending or answer.next > place.pending:
@@ -183,11 +186,11 @@ class Follower:
             place = answer
         raise VaultUnavailable("the mirror stands elsewhere than it said")
 
-    async def _send(self, place: Info) -> bytes | Info:
+    async def _send(self, place: Info, taken: Upload | None) -> bytes | Info:
         """Send what comes next: entries, or the hashes of those that were destroyed."""
         one = self._writer.destructions.covering(place.next)
         if one is None:
-            upload = await self._in_log(self._writer.upload, place.next, place.pending)
+            upload = taken or await self._in_log(self._writer.upload, place.next, place.pending)
             return await self._in_net(self._client.add_entries, upload)
         if one.certificate is None:
             raise VaultUnavailable("a destruction is not finished")

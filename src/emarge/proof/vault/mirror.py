@@ -34,7 +34,7 @@ from emarge.proof.vault.stored import StoredLog
 from emarge.proof.vault.tiles import WIDTH, Tile
 
 KIND = "mirror"
-MOST_UNPUBLISHED = 1024
+MOST_UNPUBLISHED = 16_384
 _RUN = WIDTH.bit_length() - 1
 
 logger = logging.getLogger("emarge.mirror")

@@ -19,7 +19,7 @@ from emarge.proof.vault.tiles import parse_path, width_at
 
 _WRITES = ("/add-log", "/add-checkpoint", "/add-entries", "/add-destruction", "/add-destroyed")
 _READ = re.compile(r"/([0-9a-f]{64})/(checkpoint|tile/.{1,80})", re.ASCII)
-_PUBLISH_EVERY = 0.5  # seconds
+_PUBLISH_AFTER = 0.5  # seconds without a write
 
 
 def serve(folder: Path, *, port: int, token_time: TokenTime = unreadable) -> None:
@@ -40,6 +40,7 @@ class Application(cosigner_http.Application):
     def __init__(self, mirror: Mirror, fatal: server.Fatal) -> None:
         super().__init__(mirror, fatal)
         self._mirror = mirror
+        self._written = False
         self._publishing = asyncio.get_running_loop().create_task(self._publish())
 
     async def stop(self) -> None:
@@ -59,6 +60,7 @@ class Application(cosigner_http.Application):
         if read := _READ.fullmatch(path):
             return await self._in_thread(self._read, read[1], read[2])
         body = _plain(scope, await read_body(scope, receive, mirror_wire.MAX_BODY))
+        self._written = True
         return await self._in_thread(self._write, path, body)
 
     def _write(self, path: str, body: bytes) -> Reply:
@@ -100,8 +102,10 @@ class Application(cosigner_http.Application):
 
     async def _publish(self) -> None:
         while True:
-            await asyncio.sleep(_PUBLISH_EVERY)
-            await self._in_thread(self._mirror.publish)
+            self._written = False
+            await asyncio.sleep(_PUBLISH_AFTER)
+            if not self._written:
+                await self._in_thread(self._mirror.publish)
 
 
 def _plain(scope: Scope, body: bytes) -> bytes:

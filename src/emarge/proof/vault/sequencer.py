@@ -112,6 +112,10 @@ class Sequencer:
 
     def __init__(self, folder: Path, *, read_only: bool = False) -> None:
         self._database = _database(folder, read_only=read_only)
+        self._reading = self._database
+        if isinstance(self._database, sqlite.Database):
+            # Of its own for what is asked of every batch while the one before it is written.
+            self._reading = sqlite.Database(folder / FILE, read_only=True)
 
     @property
     def lost(self) -> bool:
@@ -160,7 +164,7 @@ class Sequencer:
             JOIN checkpoints ON checkpoints.log = deposits.log AND checkpoints.size = deposits.size
             WHERE deposits.log = ? AND uuid IN ({self._database.EACH_TEXT})
         """  # noqa: S608 - words of the database, not of a caller
-        rows = self._database.read(query, (log, json.dumps(uuids)))
+        rows = self._reading.read(query, (log, json.dumps(uuids)))
         return {uuid: Place(*place) for uuid, *place in rows}
 
     def uuid(self, log: str, index: int) -> str | None:
@@ -234,4 +238,6 @@ class Sequencer:
         return Head(size, checkpoint), count, highest
 
     def close(self) -> None:
+        if self._reading is not self._database:
+            self._reading.close()
         self._database.close()

@@ -12,6 +12,9 @@ from emarge.proof.vault import files
 from emarge.proof.vault.errors import CorruptVault, DurabilityLost, VaultUnavailable
 
 _VERSION = 1
+# The indexes are met at random: what is written again before the log is moved into the file is moved once.
+_CACHE = 32 * 1024  # KiB
+_LONG_LOG = 8192  # pages, 32 MiB
 
 
 class Database:
@@ -37,6 +40,8 @@ class Database:
         if not read_only:
             self._connection.pragma("synchronous", "FULL")
             self._connection.pragma("secure_delete", 1)
+            self._connection.pragma("cache_size", -_CACHE)
+            self._connection.wal_autocheckpoint(_LONG_LOG)
             # SQLite shrugs at a failed fsync of the folder of its write-ahead log, which reading has just made.
             files.sync_folder(path.parent)
 

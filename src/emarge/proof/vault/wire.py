@@ -1,6 +1,5 @@
 """The JSON of the HTTP interface, both ways: docs/formats/vault-http.md."""
 
-import base64
 import binascii
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import orjson
+import pybase64
 
 from emarge.proof.vault.dated import DatedCheckpoint
 from emarge.proof.vault.deposits import HELD, LOCAL_ONLY, Deposit, Receipt, SealedContent
@@ -215,12 +215,12 @@ def load_proofs(body: bytes) -> list[list[bytes]]:
 
 
 def encode(data: bytes) -> str:
-    return base64.b64encode(data).decode("ascii")
+    return pybase64.b64encode_as_string(data)
 
 
 def decode(text: str) -> bytes:
     """Bytes of standard base64; ValueError or TypeError otherwise."""
-    return base64.b64decode(text, validate=True)
+    return pybase64.b64decode(text, validate=True)
 
 
 def _load_receipt(one: dict[str, Any], notes: dict[int, bytes]) -> Receipt:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -34,11 +35,12 @@ Stamp = Callable[[Sequence[bytes]], list[bytes]]
 
 @dataclass(frozen=True)
 class Handover:
-    """A checkpoint for the mirror, and the proof that it extends the one that the mirror has."""
+    """A checkpoint for the mirror, the proof that it extends the one that the mirror has, and the first entries."""
 
     size: int
     note: bytes
     proof: list[bytes]
+    entries: Upload
 
 
 @dataclass(frozen=True)
@@ -69,11 +71,12 @@ class LogWriter:
         self._line = b"", b""  # of the mirror: a note, and the line that it gave under it
         self._published = Published(0, b"", {})
         self._stored = StoredLog(log.folder, log.name)
+        self._beside = ThreadPoolExecutor(1, f"contents-{log.name}")
         try:
             self._recover()
             self.publish()
         except BaseException:
-            self._stored.close()
+            self.close()
             raise
 
     @property
@@ -89,8 +92,28 @@ class LogWriter:
         """Whether a write failed half-way: nothing more may be written, the process must stop."""
         return self._in_doubt or self._sequencer.lost
 
-    def write(self, requests: Sequence[Sequence[Deposit]]) -> list[list[Receipt] | VaultRefused]:
+    def prepare(self, requests: Sequence[Sequence[Deposit]]) -> list[bytes] | None:
+        """Have the records of these requests stamped and their contents stored, for ``write``; their entries.
+
+        In any thread, beside it: none of these records may be in another batch that is prepared or written. None when
+        one is in the log already, or comes twice: ``write`` then does all. Raises as it does.
+        """
+        deposits = [deposit for request in requests for deposit in request]
+        uuids = [deposit.uuid for deposit in deposits]
+        if self._in_doubt or len(set(uuids)) < len(uuids) or self._sequencer.places(self.log.name, uuids):
+            return None
+        storing = self._beside.submit(self._store, deposits)
+        try:
+            return self._entries(deposits)
+        finally:
+            storing.result()
+
+    def write(
+        self, requests: Sequence[Sequence[Deposit]], entries: list[bytes] | None = None
+    ) -> list[list[Receipt] | VaultRefused]:
         """Log the records of these requests that are new, in order, as one batch, and answer each request.
+
+        ``entries`` are those of all their records, if they were prepared.
 
         The answer is its receipts, or a refusal when one of its uuids was given to another payload, or to a record
         that was destroyed: then nothing of it is logged. Raises StampUnavailable when there are no tokens (nothing is
@@ -98,6 +121,13 @@ class LogWriter:
         """
         if self.in_doubt:
             raise DurabilityLost(f"a write to the log {self.log.name} failed before")
+        if entries is not None:
+            receipts = self._log([deposit for request in requests for deposit in request], entries)
+            return [[receipts[deposit.uuid] for deposit in request] for request in requests]
+        return self._compare(requests)
+
+    def _compare(self, requests: Sequence[Sequence[Deposit]]) -> list[list[Receipt] | VaultRefused]:
+        """Write requests of which some records may be in the log already."""
         uuids = [deposit.uuid for request in requests for deposit in request]
         places = self._sequencer.places(self.log.name, uuids)
         gone = {uuid for uuid, place in places.items() if self.destructions.covering(place.index)}
@@ -107,7 +137,8 @@ class LogWriter:
         fresh: list[Deposit] = []
         refusals = [_gone(request, gone) or _join(request, payloads, fresh) for request in requests]
         if fresh:
-            receipts |= self._log(fresh)
+            self._store(fresh)
+            receipts |= self._log(fresh, self._entries(fresh))
         return [
             refusal or [receipts[deposit.uuid] for deposit in request]
             for refusal, request in zip(refusals, requests, strict=True)
@@ -123,9 +154,12 @@ class LogWriter:
             self._stored.publish(self._spelt(published))
         self._published = published
 
-    def handover(self, old_size: int) -> Handover:
-        """The last checkpoint, for a mirror whose pending one has ``old_size`` entries."""
-        return Handover(self.size, self._note, self.growth(old_size, self.size))
+    def handover(self, old_size: int, start: int) -> Handover:
+        """The last checkpoint, for a mirror whose pending one has ``old_size`` entries and that lacks those from
+        ``start``, which begin to follow.
+        """
+        entries = self.upload(min(start, self.size), self.size)
+        return Handover(self.size, self._note, self.growth(old_size, self.size), entries)
 
     def growth(self, old_size: int, size: int) -> list[bytes]:
         """The proof that the tree of ``size`` entries extends that of ``old_size``."""
@@ -158,14 +192,19 @@ class LogWriter:
         return Upload(self.log.origin, start, end, tuple(packages))
 
     def cosign(self, handover: Handover, lines: bytes) -> None:
-        """Keep the mirror's line under a checkpoint, and publish it when that one is; CheckpointError when false."""
-        text = self.log.open(handover.note).text
+        """Keep the mirror's line under a checkpoint; CheckpointError when false. In any thread."""
+        text = handover.note.partition(b"\n\n")[0].decode() + "\n"
         [vkey] = self.log.mirrors
         mine = f"— {cosignature.name_of(vkey)} ".encode()
         line = next((one for one in lines.splitlines(keepends=True) if one.startswith(mine)), lines)
         cosignature.open_line(line, text, vkey)
         self._line = handover.note, line
-        if self._published.note == handover.note:
+
+    def publish_line(self) -> None:
+        """Publish the mirror's last line when it is of the published checkpoint, which left without it."""
+        note, line = self._line
+        [vkey] = self.log.mirrors
+        if self._published.note == note and vkey not in self._published.lines:
             self._add_lines({vkey: line})
 
     def published_checkpoint(self) -> Published:
@@ -183,6 +222,7 @@ class LogWriter:
         return self._spelt(replace(published, lines={**published.lines, **lines}))
 
     def close(self) -> None:
+        self._beside.shutdown(wait=True)
         self._stored.close()
 
     def _add_lines(self, lines: Mapping[str, bytes]) -> None:
@@ -198,14 +238,17 @@ class LogWriter:
     @contextmanager
     def _writing(self) -> Iterator[None]:
         """Whatever fails inside leaves the log in doubt."""
-        self._in_doubt = True
-        yield
-        self._in_doubt = False
+        try:
+            yield
+        except BaseException:
+            self._in_doubt = True
+            raise
 
-    def _log(self, deposits: list[Deposit]) -> dict[str, Receipt]:
+    def _store(self, deposits: list[Deposit]) -> None:
         with self._writing():
             self._contents.put(self.log.name, deposits)
-        entries = self._entries(deposits)
+
+    def _log(self, deposits: list[Deposit], entries: list[bytes]) -> dict[str, Receipt]:
         old_size = self.size
         with self._writing():
             self._stored.stage(entries)
