@@ -9,7 +9,8 @@ import polib
 import pytest
 from playwright.sync_api import Page, expect
 
-from emarge.attendance.rules import MAX_DRAWING_TEXT, Refusal
+from emarge.attendance.drawing import MAX_DRAWING_TEXT
+from emarge.attendance.rules import Refusal
 from emarge.attendance.texts import TEXTS
 from emarge.inspections import texts as trail_texts
 from emarge.inspections.rules import Refusal as TrailRefusal
