@@ -101,27 +101,30 @@ class Event:
         return {*alone, *self.teachers, *(self.people or {})}
 
 
-def write(events: Sequence[Event]) -> list[OutboxEvent]:
+def write(events: Sequence[Event]) -> None:
     """Write events in order, in the transaction of the acts that they tell; the relay carries them to the vault.
 
-    Only a single one comes back with its primary key.
     Raises OutsideTransactionError outside a transaction.
     """
+    insert(OutboxEvent, _rows(events))
+    _remember(events)
+
+
+def _rows(events: Sequence[Event]) -> list[dict[str, Any]]:
     if not connection.in_atomic_block:
         raise OutsideTransactionError(events[0].event if events else "")
     names = pseudonyms({person for event in events for person in event.persons})
-    rows = [_row(event, names) for event in events]
-    if len(rows) == 1:
-        rows[0].save(force_insert=True)
-    else:
-        insert(rows)
+    return [_row(event, names) for event in events]
+
+
+def _remember(events: Sequence[Event]) -> None:
+    """Keep who is who where an event says it, and tell the relay."""
     for event in events:
         if event.student and event.event in NAMING_A_STUDENT:
             identity = links.Identity.said((event.people or {}).get(event.student, {}))
             if identity:
                 links.remember(event.log, event.student, identity)
     transaction.on_commit(wakeup.committed.set)
-    return rows
 
 
 P = ParamSpec("P")
@@ -130,7 +133,10 @@ P = ParamSpec("P")
 def _alone(make: Callable[P, Event]) -> Callable[P, OutboxEvent]:
     def record(*args: P.args, **kwargs: P.kwargs) -> OutboxEvent:
         """Write one event; see `Event` for what it takes, and `write`."""
-        return write([make(*args, **kwargs)])[0]
+        event = make(*args, **kwargs)
+        written = OutboxEvent.objects.create(**_rows([event])[0])
+        _remember([event])
+        return written
 
     return record
 
@@ -138,7 +144,7 @@ def _alone(make: Callable[P, Event]) -> Callable[P, OutboxEvent]:
 record = _alone(Event)
 
 
-def _row(event: Event, names: Mapping[UUID, str]) -> OutboxEvent:
+def _row(event: Event, names: Mapping[UUID, str]) -> dict[str, Any]:
     """The row of an event: its record, its sealed content, its labels."""
     number = uuid.uuid4()
     sealed = None
@@ -161,18 +167,18 @@ def _row(event: Event, names: Mapping[UUID, str]) -> OutboxEvent:
         commitment=sealed.commitment if sealed else None,
         details=dict(event.details) if event.details else None,
     )
-    return OutboxEvent(
-        uuid=number,
-        base=event.base,
-        log=event.log,
-        event=event.event,
-        subject=event.subject,
-        labels=_labels(event, names),
-        record=payload,
-        content=sealed.ciphertext if sealed else b"",
-        content_key=sealed.key if sealed else b"",
-        created_at=event.at,
-    )
+    return {
+        "uuid": number,
+        "base": event.base,
+        "log": event.log,
+        "event": event.event,
+        "subject": event.subject,
+        "labels": _labels(event, names),
+        "record": payload,
+        "content": sealed.ciphertext if sealed else b"",
+        "content_key": sealed.key if sealed else b"",
+        "created_at": event.at,
+    }
 
 
 def _labels(event: Event, names: Mapping[UUID, str]) -> list[str]:

@@ -1,8 +1,8 @@
 """Many new rows of one table in one go."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from django.db import connection, models
@@ -10,14 +10,17 @@ from django.db import connection, models
 _AS_THEY_ARE = (models.CharField, models.IntegerField, models.ForeignKey)
 
 
-def insert(rows: Sequence[models.Model]) -> None:
-    """Insert new rows without giving them their primary keys; IntegrityError when a constraint refuses one.
+def insert(model: type[models.Model], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows, all of the same columns, by attribute; those left out are null.
 
-    ``bulk_create`` compiles one statement over all values anew each time: several times the work of this.
+    Raises IntegrityError when a constraint refuses one. Making an instance of each, and ``bulk_create``'s one statement
+    over all values compiled anew, are several times the work of this.
     """
     if rows:
-        statement, names, prepared = _statement(type(rows[0]), connection.vendor)
-        values = [list(names(row)) for row in rows]
+        names = tuple(rows[0])
+        statement, prepared = _statement(model, names, connection.vendor)
+        pick = itemgetter(*names)
+        values = [list(pick(row)) for row in rows]
         for place, prepare in prepared:
             for row in values:
                 if row[place] is not None:
@@ -28,10 +31,11 @@ def insert(rows: Sequence[models.Model]) -> None:
 
 @cache
 def _statement(
-    model: type[models.Model], vendor: str
-) -> tuple[str, Callable[[models.Model], tuple[Any, ...]], list[tuple[int, Callable[[Any], Any]]]]:
-    """The statement of a model, what reads the values of a row, and which of them are prepared, and how."""
-    fields = [field for field in model._meta.concrete_fields if not field.primary_key]  # noqa: SLF001 - documented
+    model: type[models.Model], names: tuple[str, ...], vendor: str
+) -> tuple[str, list[tuple[int, Callable[[Any], Any]]]]:
+    """The statement for these columns, and which values are prepared, and how."""
+    by_name = {field.attname: field for field in model._meta.concrete_fields}  # noqa: SLF001 - documented
+    fields = [by_name[name] for name in names]
     quote = connection.ops.quote_name
     columns = ", ".join(quote(str(field.column)) for field in fields)
     marks = ", ".join(["%s"] * len(fields))
@@ -39,8 +43,7 @@ def _statement(
     prepared = [
         (place, _prepare(field, vendor)) for place, field in enumerate(fields) if not isinstance(field, _AS_THEY_ARE)
     ]
-    statement = f"INSERT INTO {table} ({columns}) VALUES ({marks})"  # noqa: S608 - names of our own models
-    return statement, attrgetter(*(field.attname for field in fields)), prepared
+    return f"INSERT INTO {table} ({columns}) VALUES ({marks})", prepared  # noqa: S608 - names of our own models
 
 
 def _prepare(field: Any, vendor: str) -> Callable[[Any], Any]:

@@ -5,6 +5,7 @@ import pytest
 from emarge.attendance import actions
 from emarge.attendance.models import SignIn, TeacherSignature
 from emarge.attendance.rules import Method
+from emarge.audit import actions as audit
 from emarge.audit.actions import pseudonyms
 from emarge.audit.models import OutboxEvent
 from emarge.lib.refusal import Refused
@@ -251,7 +252,7 @@ def test_a_rolled_back_act_leaves_no_event(school, monkeypatch):
     def fail(*_, **__):
         raise OSError("disk full")
 
-    monkeypatch.setattr(OutboxEvent, "save", fail)
+    monkeypatch.setattr(audit, "insert", fail)
     with pytest.raises(OSError, match="disk full"):
         sign(school, roll_call, "alice")
     assert SignIn.objects.count() == 0

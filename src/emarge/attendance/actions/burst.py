@@ -5,7 +5,7 @@ and nothing that they share is written.
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import overload
@@ -118,8 +118,8 @@ class _Burst:
             self._by_line[seat.uuid] = seat
             if seat.user is not None:
                 self._by_person[seat.roll_call.pk, seat.user] = seat
-        self.scans: list[Scan] = []
-        self.sign_ins: list[SignIn] = []
+        self.scans: list[dict[str, object]] = []
+        self.sign_ins: list[dict[str, object]] = []
         self.present: list[int] = []
         self.events: list[audit.Event] = []
 
@@ -155,22 +155,21 @@ class _Burst:
             )
         )
         kept = signature(asked.method, asked.drawing, consent=asked.consent, typed_name=asked.typed_name)
-        sign_in = SignIn(
-            uuid=uuid4(),
-            base_id=roll_call.base_id,
-            line_id=seat.pk,
-            signed_at=asked.at,
-            method=asked.method.value,
-            drawing=kept,
-            device=asked.trace.device,
-            network=asked.trace.network,
-            session=asked.trace.session,
-        )
+        uuid = uuid4()
+        sign_in = {
+            "uuid": uuid,
+            "base_id": roll_call.base_id,
+            "line_id": seat.pk,
+            "signed_at": asked.at,
+            "method": asked.method.value,
+            "drawing": kept,
+            **vars(asked.trace),
+        }
         said = {**signature_content(asked.method, kept, asked.typed_name), "ip": asked.ip}
-        event = _event("sign_in.signed", seat, asked.at, sign_in.uuid, said, method=asked.method.value)
+        event = _event("sign_in.signed", seat, asked.at, uuid, said, method=asked.method.value)
         self.sign_ins.append(sign_in)
         self.events.append(event)
-        seat.signed = Signed(seat.uuid, sign_in.uuid, asked.at)
+        seat.signed = Signed(seat.uuid, uuid, asked.at)
         return seat.signed
 
     def _scan(self, asked: Scanning) -> Scanned:
@@ -195,21 +194,22 @@ class _Burst:
         scanned = Scanned(seat.uuid, ticket.arrived_at, seat.expected and not seat.signed)
         if seat.scanned:
             return scanned
-        scan = Scan(
-            uuid=uuid4(),
-            base_id=roll_call.base_id,
-            line_id=seat.pk,
-            scanned_at=ticket.arrived_at,
-            step=ticket.step,
-            late_ms=codes.lateness_ms(pace_of(roll_call), ticket.step, ticket.arrived_at),
-            way=ticket.way.value,
-            device=trace.device,
-            network=trace.network,
-            session=trace.session,
-        )
-        details = {"step": scan.step, "late_ms": scan.late_ms, "way": scan.way}
+        uuid = uuid4()
+        details = {
+            "step": ticket.step,
+            "late_ms": codes.lateness_ms(pace_of(roll_call), ticket.step, ticket.arrived_at),
+            "way": ticket.way.value,
+        }
+        scan = {
+            "uuid": uuid,
+            "base_id": roll_call.base_id,
+            "line_id": seat.pk,
+            "scanned_at": ticket.arrived_at,
+            **details,
+            **vars(trace),
+        }
         said = {"ip": asked.ip, "device": trace.device}
-        event = _event("roll_call.scanned", seat, asked.at, scan.uuid, said, details=details)
+        event = _event("roll_call.scanned", seat, asked.at, uuid, said, details=details)
         self.scans.append(scan)
         self.events.append(event)
         if seat.presence is Presence.AWAITED:
@@ -228,8 +228,8 @@ def take(burst: Sequence[Asked]) -> list[Answer]:
     with transaction.atomic():
         taken = _Burst(_seats(burst))
         answers = [taken.answer(asked) for asked in burst]
-        insert(taken.scans)
-        insert(taken.sign_ins)
+        insert(Scan, taken.scans)
+        insert(SignIn, taken.sign_ins)
         if taken.present:
             RollCallLine.objects.filter(pk__in=taken.present).update(presence=Presence.PRESENT.value)
         if taken.events:
@@ -311,7 +311,7 @@ def _event(
     content: dict[str, str],
     *,
     method: str | None = None,
-    details: dict[str, object] | None = None,
+    details: Mapping[str, object] | None = None,
 ) -> audit.Event:
     roll_call = seat.roll_call
     return audit.Event(

@@ -72,7 +72,8 @@ def _check_items(items: Iterable[object], depth: int) -> None:
     if depth == 0:
         raise CanonicalError("nested too deeply")
     for item in items:
-        _check(item, depth - 1)
+        if type(item) is not str or not item.isascii():  # nearly everything is such a string
+            _check(item, depth - 1)
 
 
 def _check_text(text: str) -> None:

@@ -170,9 +170,10 @@ def check_code(value: object) -> str:
 def _check_names(what: str, fields: object, required: set[str], optional: set[str]) -> None:
     if not isinstance(fields, Mapping):
         raise RecordError(f"{what} is an object")
+    if required <= fields.keys() and fields.keys() <= required | optional:
+        return
     missing, unknown = sorted(required - fields.keys()), sorted(fields.keys() - required - optional)
-    if missing or unknown:
-        raise RecordError(f"{what} lacks {missing} and has the unknown fields {unknown}")
+    raise RecordError(f"{what} lacks {missing} and has the unknown fields {unknown}")
 
 
 def _word(value: object) -> str:
