@@ -16,7 +16,6 @@ import httpx
 import pytest
 
 from emarge import asgi
-from emarge.attendance.live import QUEUE_SIZE, hub
 from emarge.proof.evidence import contents, records
 from tests.attendance.journey import DRAWING
 from tests.cast import PASSWORD
@@ -161,28 +160,37 @@ def test_sixteen_at_once_are_all_answered(web):
 
 
 def events_of(stream: httpx.Response):
-    return (line for line in stream.iter_lines() if line.startswith("data:"))
+    """The numbers that a stream tells, one event after the other."""
+    return (json.loads(line.removeprefix("data: ")) for line in stream.iter_lines() if line.startswith("data:"))
 
 
 def test_each_act_reaches_every_watcher_and_the_address_is_sealed_with_the_sign_in(web):
-    teacher, colleague, alice = web.browser("thomas"), web.browser("colette"), web.browser("alice")
+    teacher, colleague, secretary, alice = (web.browser(who) for who in ("thomas", "colette", "sylvie", "alice"))
     sheet, live = f"/teacher/meetings/{web.meeting}", f"/live/meetings/{web.meeting}"
-    with teacher.stream("GET", live) as first, colleague.stream("GET", live) as second:
+    with (
+        teacher.stream("GET", live) as first,
+        colleague.stream("GET", live) as second,
+        secretary.stream("GET", "/live/base") as base,
+    ):
         assert first.headers["content-type"] == "text/event-stream; charset=utf-8"
-        streams = [events_of(first), events_of(second)]
-        assert [next(stream) for stream in streams] == ["data: watching"] * 2
+        assert first.headers["x-accel-buffering"] == "no"
+        streams = [events_of(first), events_of(second), events_of(base)]
+        nothing = {"meeting": web.meeting, "students": 0, "expected": 0, "scanned": 0, "signed": 0, "absent": 0}
+        assert [next(stream) for stream in streams[:2]] == [{**nothing, "awaited": 0}] * 2
 
-        def acted(answer: httpx.Response) -> None:
+        def acted(answer: httpx.Response, **numbers: int) -> None:
             assert answer.status_code == 302
-            assert [next(stream) for stream in streams] == ["data: changed"] * 2
+            for stream in streams:
+                told = next(stream)
+                assert {name: told[name] for name in numbers} == numbers
 
         hand = web.browser("thomas")
-        acted(press(hand, sheet, f"{sheet}/start"))
-        acted(press(hand, sheet, f"{sheet}/end"))
+        acted(press(hand, sheet, f"{sheet}/start"), students=4, expected=3, signed=0)
+        acted(press(hand, sheet, f"{sheet}/end"), students=4, expected=3, signed=0)
         signature = {"method": "drawn", "drawing": DRAWING}
-        acted(press(hand, f"{sheet}/signature", f"{sheet}/signature", **signature))
+        acted(press(hand, f"{sheet}/signature", f"{sheet}/signature", **signature), signed=0)
         page = re.search(r'href="(/student/lines/[^"]+/sign)"', alice.get("/student/").text)[1]
-        acted(press(alice, page, page, **signature))
+        acted(press(alice, page, page, **signature), students=4, expected=3, signed=1)
     assert sealed_address(web.data) == "127.0.0.1"
 
 
@@ -201,13 +209,15 @@ def test_who_may_not_watch_gets_what_a_page_would_answer(web):
     assert web.browser("thomas").get(f"/live/meetings/{MEETING}").status_code == 404
     nobody = web.browser().get(live)
     assert (nobody.status_code, nobody.headers["location"]) == (302, f"/login?next={live}")
+    assert web.browser("thomas").get("/live/base").status_code == 403
+    assert web.browser().get("/live/base").headers["location"] == "/login?next=/live/base"
     assert web.browser("thomas").post(live).status_code == 403  # no token
     assert web.browser("thomas").head(live).status_code == 405
 
 
 def test_whoever_supervises_may_watch(web):
     with web.browser("sylvie").stream("GET", f"/live/meetings/{web.meeting}") as stream:
-        assert next(events_of(stream)) == "data: watching"
+        assert next(events_of(stream))["meeting"] == web.meeting
 
 
 def test_a_stop_ends_the_streams_and_the_process(tmp_path):
@@ -215,9 +225,9 @@ def test_a_stop_ends_the_streams_and_the_process(tmp_path):
     web.server.start()
     with web.clients, web.browser("thomas").stream("GET", f"/live/meetings/{web.meeting}") as stream:
         lines = stream.iter_lines()
-        assert [next(lines), next(lines)] == ["retry: 2000", "data: watching"]
+        assert next(lines) == "retry: 2000"
         web.server.process.send_signal(signal.SIGTERM)
-        assert list(lines) == [""]
+        assert not [line for line in lines if not line.startswith("data:") and line]
     assert web.server.process.wait(timeout=60) == 0
 
 
@@ -256,57 +266,105 @@ class Wire:
         return (await self.sent.get()).get("body", b"")
 
 
+def yes(application: asgi.Application) -> list[dict]:
+    """Have every question whether somebody may watch answered by what the list holds."""
+    verdict = [{"status": 204, "headers": [(b"x-emarge-topic", MEETING.encode())]}]
+
+    async def pages(_scope, _receive, send):
+        await send(verdict[0])
+
+    application._pages = pages
+    return verdict
+
+
 async def watching(application: asgi.Application) -> tuple[Wire, asyncio.Task]:
     wire = Wire()
-    task = asyncio.create_task(application._stream(asgi.UUID(MEETING), wire.receive, wire.send))
+    scope = {"path": f"/live/meetings/{MEETING}"}
+    task = asyncio.create_task(application._watch(scope, wire.receive, wire.send))
     assert (await wire.sent.get())["status"] == 200
-    assert await wire.body() == b"retry: 2000\ndata: watching\n\n"
+    assert await wire.body() == b"retry: 2000\n\n"
     return wire, task
 
 
-def test_a_stream_leaves_the_hub_with_its_client():
+@pytest.fixture
+def application(monkeypatch):
+    """An application whose person may watch, over a base with nothing in it."""
+    monkeypatch.setattr("emarge.spaces.streams._read", lambda _meetings: {})
+
+    def make() -> asgi.Application:
+        made = asgi.Application()
+        yes(made)
+        return made
+
+    return make
+
+
+def test_a_stream_is_left_with_its_client(application):
     async def story() -> list[int]:
-        wire, task = await watching(asgi.Application())
-        before = hub.count(MEETING)
+        made = application()
+        wire, task = await watching(made)
+        before = made._streams.count(MEETING)
         wire.left.set()
         await task
-        return [before, hub.count(MEETING)]
+        return [before, made._streams.count(MEETING)]
 
     assert asyncio.run(story()) == [1, 0]
 
 
-def test_a_quiet_stream_says_that_it_lives(monkeypatch):
-    monkeypatch.setattr(asgi, "HEARTBEAT_SECONDS", 0.01)
+def test_a_quiet_stream_says_that_it_lives(application, monkeypatch):
+    monkeypatch.setattr(asgi, "HEARTBEAT_SECONDS", 0.05)
 
     async def story() -> list[bytes]:
-        wire, task = await watching(asgi.Application())
-        quiet = await wire.body()
+        wire, task = await watching(application())
+        first, quiet = await wire.body(), await wire.body()
         wire.left.set()
         await task
-        return [quiet]
+        return [first[:6], quiet]
 
-    assert asyncio.run(story()) == [b": nothing new\n\n"]
+    assert asyncio.run(story()) == [b"data: ", b": nothing new\n\n"]
 
 
-def test_a_reader_that_the_hub_dropped_is_told_by_the_end():
-    async def story() -> bytes:
-        application = asgi.Application()
-        wire, task = await watching(application)
-        for _ in range(QUEUE_SIZE + 2):
-            hub.publish(MEETING)
-        await task
+def test_a_reader_that_takes_nothing_is_cut_off(application, monkeypatch):
+    monkeypatch.setattr(asgi, "SEND_SECONDS", 0.05)
+
+    async def story() -> int:
+        made = application()
+        taken = []
+
+        async def send(message):
+            taken.append(message)
+            if len(taken) > 1:
+                await asyncio.Event().wait()
+
+        await asyncio.wait_for(made._watch({"path": f"/live/meetings/{MEETING}"}, Wire().receive, send), 10)
+        return made._streams.count(MEETING)
+
+    assert asyncio.run(story()) == 0
+
+
+def test_a_stream_ends_when_its_person_may_watch_no_longer(application, monkeypatch):
+    monkeypatch.setattr(asgi, "CHECK_SECONDS", (0.02, 0.05))
+
+    async def story() -> tuple[bool, bytes]:
+        made = application()
+        verdict = yes(made)
+        wire, task = await watching(made)
+        await asyncio.sleep(0.2)
+        went_on = not task.done()
+        verdict[0] = {"status": 302, "headers": [(b"location", b"/login")]}
+        await asyncio.wait_for(task, 10)
         bodies = [await wire.body() for _ in range(wire.sent.qsize())]
-        return bodies[-1]
+        return went_on, bodies[-1]
 
-    assert asyncio.run(story()) == b""
+    assert asyncio.run(story()) == (True, b"")
 
 
-def test_a_stopped_application_ends_its_streams():
-    async def story() -> list[int]:
-        application = asgi.Application()
-        tasks = [(await watching(application))[1] for _ in range(2)]
-        application.stop()
+def test_a_stopped_application_ends_its_streams(application):
+    async def story() -> int:
+        made = application()
+        tasks = [(await watching(made))[1] for _ in range(2)]
+        made.stop()
         await asyncio.gather(*tasks)
-        return [hub.count(MEETING)]
+        return made._streams.count(MEETING)
 
-    assert asyncio.run(story()) == [0]
+    assert asyncio.run(story()) == 0

@@ -1,18 +1,54 @@
-// <section data-live="/live/…" hx-get hx-trigger="live">: one stream of server-sent events per address; each message asks
-// htmx for the fragment again. Messages that come while a fragment is on its way are kept as one more request.
+// <section id="…" data-live="/live/…" hx-get hx-trigger="live">: one stream of server-sent events per address
+// (docs/formats/live.md). An event holds the numbers of one class meeting: they are written at once into
+// <… data-counts="UUID" data-count="signed">. Then htmx is asked for the fragment again: for data-live-of="UUID" only when the
+// event is of that class meeting, and data-live-every="5" seconds apart at least. Never more than one request of a
+// fragment is on its way; what comes meanwhile is one more, after a pause as long as the last one took.
 import htmx from "htmx.org";
 import { text } from "./texts.ts";
 
 const SETTLE_MS = 10_000;
+const PAUSE_MS = 250;
+
+class Fragment {
+  private asking = false;
+  private again = false;
+  private askedAt = 0;
+  private timer = 0;
+
+  constructor(private readonly id: string) {}
+
+  ask(): void {
+    const element = document.getElementById(this.id);
+    if (!element?.dataset.live) return;
+    if (this.asking) {
+      this.again = true;
+      return;
+    }
+    this.asking = true;
+    this.askedAt = performance.now();
+    this.timer = window.setTimeout(() => this.settled(), SETTLE_MS);
+    htmx.trigger(element, "live");
+  }
+
+  /** The fragment came, or failed to: ask once more when something happened meanwhile. */
+  settled(): void {
+    if (!this.asking) return;
+    window.clearTimeout(this.timer);
+    const every = Number(document.getElementById(this.id)?.dataset.liveEvery ?? 0) * 1000;
+    const pause = Math.max(PAUSE_MS, performance.now() - this.askedAt, every);
+    this.timer = window.setTimeout(() => {
+      const again = this.again;
+      this.asking = this.again = false;
+      if (again) this.ask();
+    }, pause);
+  }
+}
 
 class Stream {
   private source!: EventSource;
   private opened = false;
   private failed = false;
-  private asking = false;
-  private again = false;
   private retryMs = 1000;
-  private timer = 0;
 
   constructor(
     private readonly url: string,
@@ -28,27 +64,22 @@ class Stream {
   }
 
   close(): void {
-    window.clearTimeout(this.timer);
     this.source.close();
-  }
-
-  /** The fragment came, or failed to: ask once more when something happened meanwhile. */
-  settled(): void {
-    window.clearTimeout(this.timer);
-    this.asking = false;
-    if (this.again) window.setTimeout(() => this.ask(), 100);
-    this.again = false;
   }
 
   private open(): void {
     this.source = new EventSource(this.url);
     this.source.onopen = () => {
       this.retryMs = 1000;
-      if (this.opened) this.ask(); // whatever happened while we were away
+      if (this.opened) this.ask(null); // whatever happened while we were away
       this.opened = true;
       this.changed();
     };
-    this.source.onmessage = () => this.ask();
+    this.source.onmessage = (event: MessageEvent<string>) => {
+      const counts = JSON.parse(event.data) as Record<string, string | number>;
+      show(counts);
+      this.ask(String(counts.meeting));
+    };
     this.source.onerror = () => {
       this.failed = true;
       this.changed();
@@ -61,21 +92,29 @@ class Stream {
     };
   }
 
-  private ask(): void {
-    if (this.asking) {
-      this.again = true;
-      return;
+  private ask(meeting: string | null): void {
+    for (const element of document.querySelectorAll<HTMLElement>("[data-live][hx-get]")) {
+      const of = element.dataset.liveOf;
+      if (element.dataset.live === this.url && (!of || meeting === null || of === meeting)) fragment(element).ask();
     }
-    this.asking = true;
-    this.timer = window.setTimeout(() => this.settled(), SETTLE_MS);
-    for (const element of listeners(this.url)) htmx.trigger(element, "live");
   }
 }
 
 const streams = new Map<string, Stream>();
+const fragments = new Map<string, Fragment>();
 
-function listeners(url: string): HTMLElement[] {
-  return [...document.querySelectorAll<HTMLElement>("[data-live]")].filter((each) => each.dataset.live === url);
+function fragment(element: HTMLElement): Fragment {
+  const found = fragments.get(element.id) ?? new Fragment(element.id);
+  fragments.set(element.id, found);
+  return found;
+}
+
+function show(counts: Record<string, string | number>): void {
+  for (const element of document.querySelectorAll<HTMLElement>("[data-counts]")) {
+    if (element.dataset.counts !== counts.meeting) continue;
+    const value = String(counts[element.dataset.count ?? ""] ?? "");
+    if (element.textContent !== value) element.textContent = value;
+  }
 }
 
 function showState(): void {
@@ -110,7 +149,7 @@ export function attach(): void {
 export function listen(): void {
   document.addEventListener("htmx:afterRequest", (event) => {
     const from: unknown = (event as CustomEvent).detail?.requestConfig?.elt;
-    if (from instanceof HTMLElement && from.dataset.live) streams.get(from.dataset.live)?.settled();
+    if (from instanceof HTMLElement && from.dataset.live) fragments.get(from.id)?.settled();
   });
   window.addEventListener("pagehide", () => {
     for (const stream of streams.values()) stream.close();

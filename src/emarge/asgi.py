@@ -4,13 +4,13 @@ The choice and its figures are in docs/decisions/0007-asgi-and-live.md.
 """
 
 import asyncio
+import random
 import re
 import signal
 import threading
 from collections.abc import Awaitable, Callable, MutableMapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
-from uuid import UUID
 
 from a2wsgi import WSGIMiddleware
 from django.conf import settings
@@ -20,10 +20,11 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.embed import Server
 
-from emarge.attendance.live import hub
 from emarge.audit.chores import Chores
 from emarge.audit.relay import Relay
 from emarge.retention.jobs import carry_out
+from emarge.spaces.live import TOPIC
+from emarge.spaces.streams import Streams, Watcher
 from emarge.spaces.students import arrival
 from emarge.spaces.students import hall as hall_path
 
@@ -37,10 +38,12 @@ HEARTBEAT_SECONDS = 15.0
 BODY_SECONDS = 30.0
 SEND_SECONDS = 30.0
 HEADER_MILLISECONDS = 30_000
+# Between two questions whether somebody may still watch, at random: those who came together do not ask together.
+CHECK_SECONDS = (90.0, 150.0)
 # Above its own limit Django answers with a page; beyond eight times that, the rest is not even read.
 MAX_BODY = 8 * settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 
-_LIVE = re.compile(r"/live/meetings/([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})")
+_LIVE = re.compile(r"/live/(meetings/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|base)")
 _ARRIVED = b"x-emarge-arrived"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _JSON_HEADERS = [
@@ -63,6 +66,7 @@ class Application:
         self._pages: Any = WSGIMiddleware(cast("Any", WSGIHandler()), workers=THREADS)
         self._hall = hall_path.Hall()
         self._arrival = arrival.Arrival()
+        self._streams = Streams()
         self._stopping = asyncio.Event()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -75,7 +79,7 @@ class Application:
             return
         live = _LIVE.fullmatch(scope["path"])
         if live is not None and scope["method"] == "GET":
-            await self._watch(UUID(live[1]), scope, receive, send)
+            await self._watch(scope, receive, send)
             return
         if scope["method"] == "GET" and await self._answer_arrival(scope, arrived_at, send):
             return
@@ -125,53 +129,76 @@ class Application:
     def stop(self) -> None:
         """End every stream, now and from now on."""
         self._stopping.set()
+        self._streams.close()
 
     def close(self) -> None:
         """Finish what was begun, once the server answers no more."""
         self._hall.close()
 
-    async def _watch(self, meeting: UUID, scope: Message, receive: Receive, send: Send) -> None:
+    async def _watch(self, scope: Message, receive: Receive, send: Send) -> None:
         """Ask Django whether the person may watch; stream if so, else give Django's answer."""
-        verdict: list[Message] = []
+        verdict = await self._ask(scope)
+        topic = _topic_of(verdict)
+        if topic is None:
+            for message in verdict:
+                await send(message)
+            return
+        streams, of_base = self._streams, scope["path"] == "/live/base"
+        watcher = streams.watch_base(topic) if of_base else streams.watch_meeting(topic)
+        try:
+            await self._stream(watcher, scope, receive, send)
+        finally:
+            streams.leave(topic, watcher)
+
+    async def _ask(self, scope: Message) -> list[Message]:
+        """What a page would answer to the request."""
+        answer: list[Message] = []
 
         async def keep(message: Message) -> None:
-            verdict.append(message)
+            answer.append(message)
 
         await self._pages(scope, _replay(b""), keep)
-        if verdict[0]["status"] == 204:  # noqa: PLR2004 - what spaces.live.may_watch answers
-            await self._stream(meeting, receive, send)
-            return
-        for message in verdict:
-            await send(message)
+        return answer
 
-    async def _stream(self, meeting: UUID, receive: Receive, send: Send) -> None:
-        """Server-sent events: one at once, one for each change, a comment when nothing happened for a while.
-
-        An event says only that something changed; the page then asks for its fragment, and rights are checked
-        there. The first one closes the gap between the page and the subscription.
-        """
-        changes = hub.subscribe(str(meeting))
-        ends = {asyncio.create_task(_gone(receive)), asyncio.create_task(self._stopping.wait())}
-        change = asyncio.ensure_future(anext(changes))
+    async def _stream(self, watcher: Watcher, scope: Message, receive: Receive, send: Send) -> None:
+        """Server-sent events until the client leaves, the server stops or the person may watch no longer."""
+        ends = {asyncio.create_task(each) for each in (_gone(receive), self._stopping.wait(), self._barred(scope))}
+        events = asyncio.create_task(watcher.events())
         try:
             await send({"type": "http.response.start", "status": 200, "headers": _STREAM_HEADERS})
-            event = b"retry: 2000\ndata: watching\n\n"
-            while event:
-                await send({"type": "http.response.body", "body": event, "more_body": True})
+            body = b"retry: 2000\n\n"
+            while body:
+                async with asyncio.timeout(SEND_SECONDS):
+                    await send({"type": "http.response.body", "body": body, "more_body": True})
                 done, _ = await asyncio.wait(
-                    {change, *ends}, timeout=HEARTBEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED
+                    {events, *ends}, timeout=HEARTBEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED
                 )
-                event = b"" if done & ends else b": nothing new\n\n"
-                if change in done and event:
-                    # The hub drops a reader that is too slow: the stream ends, the browser asks again.
-                    event = b"" if change.exception() else b"data: changed\n\n"
-                    change = asyncio.ensure_future(anext(changes))
+                body = b"" if done & ends else b": nothing new\n\n"
+                if body and events in done:
+                    body = events.result()
+                    events = asyncio.create_task(watcher.events())
             await send({"type": "http.response.body", "body": b"", "more_body": False})
+        except TimeoutError:
+            pass  # a reader that takes nothing is left: the browser connects again
         finally:
-            changes.close()
-            for task in {change, *ends}:
+            for task in {events, *ends}:
                 task.cancel()
-            await asyncio.gather(change, *ends, return_exceptions=True)
+            await asyncio.gather(events, *ends, return_exceptions=True)
+
+    async def _barred(self, scope: Message) -> None:
+        """Return once the person may watch no longer: the session or the right ended."""
+        while True:
+            await asyncio.sleep(random.uniform(*CHECK_SECONDS))  # noqa: S311 - spreads work, guards nothing
+            if _topic_of(await self._ask(scope)) is None:
+                return
+
+
+def _topic_of(verdict: list[Message]) -> str | None:
+    """What the person may watch, as spaces/live.py answered; None when that is nothing."""
+    if verdict[0]["status"] != 204:  # noqa: PLR2004 - its yes
+        return None
+    headers = {bytes(name).lower(): bytes(value) for name, value in verdict[0]["headers"]}
+    return headers[TOPIC.lower().encode()].decode()
 
 
 def _address_of(scope: Message, headers: dict[bytes, bytes]) -> str:

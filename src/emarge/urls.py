@@ -13,6 +13,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"^[Qq]/(?P<number>[0-9A-Za-z]{1,12})/(?P<text>[0-9A-Za-z]{16})$", scan.code, name="code"),
     path("student/", include("emarge.spaces.students.urls")),
     path("live/meetings/<uuid:uuid>", live.may_watch, name="live"),
+    path("live/base", live.may_watch_base, name="live_base"),
     path("secretariat/", include("emarge.spaces.secretariat.urls")),
 ]
 

@@ -1,111 +1,67 @@
-import asyncio
 import threading
 
-import pytest
+from emarge.attendance.live import Hub
 
-from emarge.attendance.live import QUEUE_SIZE, Hub
+BASE = "00000000-0000-4000-8000-000000000000"
+MEETING, OTHER = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
 
-MEETING = "11111111-1111-4111-8111-111111111111"
+
+def listening(hub):
+    calls = []
+    hub.listen(lambda: calls.append(1))
+    return calls
 
 
-def test_a_message_from_another_thread_arrives():
+def test_what_changed_is_taken_once_with_its_base():
+    hub = Hub()
+    listening(hub)
+    hub.publish(BASE, MEETING)
+    hub.publish(BASE, OTHER)
+    assert hub.take() == {MEETING: BASE, OTHER: BASE}
+    assert hub.take() == {}
+
+
+def test_many_changes_call_once_until_they_are_taken():
+    hub = Hub()
+    calls = listening(hub)
+    for _ in range(300):
+        hub.publish(BASE, MEETING)
+    assert len(calls) == 1
+    hub.take()
+    hub.publish(BASE, MEETING)
+    assert len(calls) == 2
+
+
+def test_nothing_is_kept_while_nobody_listens():
+    hub = Hub()
+    hub.publish(BASE, MEETING)
+    calls = listening(hub)
+    assert (hub.take(), calls) == ({}, [])
+    hub.publish(BASE, MEETING)
+    hub.listen(None)
+    hub.publish(BASE, OTHER)
+    assert hub.take() == {}
+
+
+def test_a_listener_whose_loop_is_closed_harms_no_writer():
     hub = Hub()
 
-    async def scene():
-        watcher = hub.subscribe(MEETING)
-        await asyncio.to_thread(hub.publish, MEETING)
-        return await anext(watcher)
+    def closed():
+        raise RuntimeError
 
-    assert asyncio.run(scene()) == 1
-
-
-def test_every_watcher_of_the_meeting_is_told_and_nobody_else():
-    hub = Hub()
-
-    async def scene():
-        first, second, other = hub.subscribe(MEETING), hub.subscribe(MEETING), hub.subscribe("other")
-        hub.publish(MEETING)
-        hub.publish("other")
-        return [await anext(first), await anext(second), await anext(other)]
-
-    assert asyncio.run(scene()) == [1, 1, 2]
-
-
-def test_what_is_published_between_two_reads_is_kept():
-    hub = Hub()
-
-    async def scene():
-        watcher = hub.subscribe(MEETING)
-        for _ in range(3):
-            hub.publish(MEETING)
-        return [await anext(watcher) for _ in range(3)]
-
-    assert asyncio.run(scene()) == [1, 2, 3]
-
-
-def test_a_cancelled_read_loses_nothing():
-    hub = Hub()
-
-    async def scene():
-        watcher = hub.subscribe(MEETING)
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(anext(watcher), 0.01)
-        hub.publish(MEETING)
-        return await anext(watcher)
-
-    assert asyncio.run(scene()) == 1
-
-
-def test_a_slow_reader_is_dropped_after_what_it_holds():
-    hub = Hub()
-
-    async def scene():
-        slow = hub.subscribe(MEETING)
-        for _ in range(QUEUE_SIZE + 1):
-            hub.publish(MEETING)
-        return [number async for number in slow]
-
-    assert asyncio.run(scene()) == list(range(1, QUEUE_SIZE + 1))
-    assert hub.count(MEETING) == 0
-
-
-def test_closing_ends_the_iteration_and_forgets_the_watcher():
-    hub = Hub()
-
-    async def scene():
-        watcher = hub.subscribe(MEETING)
-        watcher.close()
-        watcher.close()
-        hub.publish(MEETING)
-        return [number async for number in watcher], [number async for number in watcher]
-
-    assert asyncio.run(scene()) == ([], [])
-    assert hub.count(MEETING) == 0
-
-
-def test_a_watcher_whose_loop_is_gone_is_forgotten():
-    hub = Hub()
-
-    async def scene():
-        hub.subscribe(MEETING)
-
-    asyncio.run(scene())
-    hub.publish(MEETING)
-    assert hub.count(MEETING) == 0
+    hub.listen(closed)
+    hub.publish(BASE, MEETING)
+    hub.take()
+    hub.publish(BASE, OTHER)
+    assert hub.take() == {}
 
 
 def test_many_threads_publish_at_once():
     hub = Hub()
-    told = []
-
-    async def scene():
-        watcher = hub.subscribe(MEETING)
-        threads = [threading.Thread(target=hub.publish, args=(MEETING,)) for _ in range(QUEUE_SIZE)]
-        for thread in threads:
-            thread.start()
-        told.extend([await anext(watcher) for _ in range(QUEUE_SIZE)])
-        for thread in threads:
-            thread.join()
-
-    asyncio.run(scene())
-    assert sorted(told) == list(range(1, QUEUE_SIZE + 1))
+    listening(hub)
+    threads = [threading.Thread(target=hub.publish, args=(BASE, str(number))) for number in range(64)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert hub.take() == {str(number): BASE for number in range(64)}

@@ -1,11 +1,12 @@
 """Reads shared by the screens; each brings what it shows along, so that the number of queries is constant."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import Enum
 
 from django.core.exceptions import ObjectDoesNotExist
-from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
 
 from emarge.attendance import rules
 from emarge.attendance.codes import Pace
@@ -47,6 +48,18 @@ class Tally:
     late: int
     awaited: int
     students: int
+
+
+@dataclass(frozen=True)
+class Counts:
+    """The numbers of one class meeting that its live streams tell (docs/formats/live.md)."""
+
+    students: int = 0
+    expected: int = 0
+    scanned: int = 0
+    signed: int = 0
+    absent: int = 0
+    awaited: int = 0
 
 
 def mode_of(course: Course) -> Mode:
@@ -121,7 +134,26 @@ def tally(roll_call: RollCall) -> Tally:
     )
 
 
-def _day(base: Base, day: date) -> datetime:
+def counts_of(meetings: Collection[str]) -> dict[str, Counts]:
+    """The numbers of class meetings (UUIDs) in one query; none of a class meeting whose roll was not called."""
+    absent = Q(presence=Presence.ABSENT.value)
+    rows = (
+        RollCallLine.objects.filter(roll_call__meeting__uuid__in=meetings)
+        .order_by()
+        .values_list("roll_call__meeting__uuid")
+        .annotate(
+            students=Count("pk"),
+            to_sign=Count("pk", filter=Q(expected=True) & ~absent),
+            scanned=Count("scan"),
+            signed=Count("sign_in"),
+            absent=Count("pk", filter=absent),
+            awaited=Count("pk", filter=Q(presence=Presence.AWAITED.value)),
+        )
+    )
+    return {str(meeting): Counts(*numbers) for meeting, *numbers in rows}
+
+
+def day_begins(base: Base, day: date) -> datetime:
     """The instant at which a day begins in a base's time zone."""
     return datetime.combine(day, time(), tzinfo=base.tz)
 
@@ -148,13 +180,13 @@ def _meetings(*, drawings: bool = False) -> QuerySet[ClassMeeting]:
 
 def timetable_of_teacher(teacher: Teacher, first_on: date, last_on: date) -> QuerySet[ClassMeeting]:
     """The meetings a teacher teaches from one local day to another, both included, in order of time."""
-    begins, ends = _day(teacher.base, first_on), _day(teacher.base, last_on + timedelta(days=1))
+    begins, ends = day_begins(teacher.base, first_on), day_begins(teacher.base, last_on + timedelta(days=1))
     return _meetings().filter(teachers=teacher, starts_at__gte=begins, starts_at__lt=ends)
 
 
 def timetable_of_student(student: Student, first_on: date, last_on: date) -> QuerySet[ClassMeeting]:
     """The meetings taught to a student from one local day to another, both included, in order of time."""
-    begins, ends = _day(student.base, first_on), _day(student.base, last_on + timedelta(days=1))
+    begins, ends = day_begins(student.base, first_on), day_begins(student.base, last_on + timedelta(days=1))
     groups = student.groups.all()
     taught = Q(course__groups__in=groups) | Q(course__groups__parts__in=groups)
     rows = ClassMeeting.objects.filter(taught, starts_at__gte=begins, starts_at__lt=ends).distinct()
@@ -218,9 +250,9 @@ def supervised_meetings(
         .filter(Q(course__digital_sign_in=True) | Q(roll_call__isnull=False))
     )
     if from_on is not None:
-        rows = rows.filter(starts_at__gte=_day(base, from_on))
+        rows = rows.filter(starts_at__gte=day_begins(base, from_on))
     if to_on is not None:
-        rows = rows.filter(starts_at__lt=_day(base, to_on + timedelta(days=1)))
+        rows = rows.filter(starts_at__lt=day_begins(base, to_on + timedelta(days=1)))
     unsigned = Exists(
         RollCallLine.objects.filter(
             roll_call=OuterRef("roll_call"), expected=True, sign_in__isnull=True, settled_at__isnull=True

@@ -116,7 +116,8 @@ def test_open_meeting_refreshes_itself_and_the_fragment_equals_the_page(school, 
     page = secretary.get(chosen(school)).content.decode()
     url = f"{URL}/{school.meeting.uuid}?from=2026-11-23"
     fragment = secretary.get(url, headers={"HX-Request": "true"}).content.decode()
-    assert 'hx-trigger="every 4s"' in fragment
+    assert f'data-live="/live/base" data-live-of="{school.meeting.uuid}"' in fragment
+    assert f'<span data-counts="{school.meeting.uuid}" data-count="signed">0</span>' in fragment
     start = page.index('<section id="meeting"')
     whole = page[start : page.index("</section>", start) + len("</section>")]
     assert without_tokens(fragment) == without_tokens(whole)
@@ -254,3 +255,12 @@ def test_only_the_chosen_meeting_loads_its_drawings(school, secretary):
     with scope(base=school.base):
         sign(school, open_the_sign_in(school), "alice")
     assert (loading(f"{URL}?from=2026-11-23"), loading(chosen(school))) == (0, 2)
+
+
+def test_the_list_refreshes_itself_without_the_sheet(school, secretary):
+    with scope(base=school.base):
+        open_the_sign_in(school)
+    assert secretary.get(chosen(school)).context["sheet"] is not None
+    listed = secretary.get(chosen(school), headers={"HX-Request": "true", "HX-Target": "meeting-list"})
+    assert (listed.context["sheet"], texts(listed)) == (None, ["Open to sign-in"])
+    assert f'<span data-counts="{school.meeting.uuid}" data-count="expected">2</span>' in listed.content.decode()

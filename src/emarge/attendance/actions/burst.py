@@ -234,7 +234,7 @@ def take(burst: Sequence[Asked]) -> list[Answer]:
             RollCallLine.objects.filter(pk__in=taken.present).update(presence=Presence.PRESENT.value)
         if taken.events:
             audit.write(taken.events)
-        meetings = {str(event.meeting) for event in taken.events}
+        meetings = {(str(event.base), str(event.meeting)) for event in taken.events}
         transaction.on_commit(lambda: _tell(meetings))
     return answers
 
@@ -251,9 +251,9 @@ def alone(asked: Asked) -> Signed | Scanned:
     return answer
 
 
-def _tell(meetings: Iterable[str]) -> None:
-    for meeting in meetings:
-        hub.publish(meeting)
+def _tell(meetings: Iterable[tuple[str, str]]) -> None:
+    for base, meeting in meetings:
+        hub.publish(base, meeting)
 
 
 def signature(method: Method, drawing: str, *, consent: bool, typed_name: str) -> bytes:

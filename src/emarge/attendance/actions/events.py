@@ -69,7 +69,7 @@ def record(
         people={**author(by), **people},
         subject=subject,
     )
-    transaction.on_commit(lambda: hub.publish(str(meeting)))
+    transaction.on_commit(lambda: hub.publish(str(roll_call.base.uuid), str(meeting)))
 
 
 def record_start(roll_call: RollCall, *, by: User, at: datetime) -> None:

@@ -188,7 +188,9 @@ def _show(
     items = found.filter(pk__in=_matching(found, choice.words)) if choice.words.strip() else found
     page, pages = pages_of(items, choice.page)
     rows = [(each, state_of(each, now), choice.query(meeting=str(each.uuid))) for each in page]
-    sheet = supervised_sheet(_meeting_or_404(request, choice.meeting), now) if choice.meeting else None
+    list_alone = request.headers.get("HX-Target") == "meeting-list"  # which keeps itself up to date
+    chosen = None if list_alone else choice.meeting
+    sheet = supervised_sheet(_meeting_or_404(request, chosen), now) if chosen else None
     context = {
         "choice": choice,
         "rows": rows,
