@@ -58,7 +58,6 @@ class Scanning:
     by: int
     at: datetime
     trace: Trace
-    ip: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +165,7 @@ class _Burst:
             **vars(asked.trace),
         }
         said = {**signature_content(asked.method, kept, asked.typed_name), "ip": asked.ip}
-        event = _event("sign_in.signed", seat, asked.at, uuid, said, method=asked.method.value)
+        event = _event("sign_in.signed", seat, asked.at, uuid, content=said, method=asked.method.value)
         self.sign_ins.append(sign_in)
         self.events.append(event)
         seat.signed = Signed(seat.uuid, uuid, asked.at)
@@ -208,8 +207,7 @@ class _Burst:
             **details,
             **vars(trace),
         }
-        said = {"ip": asked.ip, "device": trace.device}
-        event = _event("roll_call.scanned", seat, asked.at, uuid, said, details=details)
+        event = _event("roll_call.scanned", seat, asked.at, uuid, details=details)
         self.scans.append(scan)
         self.events.append(event)
         if seat.presence is Presence.AWAITED:
@@ -308,8 +306,8 @@ def _event(
     seat: _Seat,
     at: datetime,
     subject: UUID,
-    content: dict[str, str],
     *,
+    content: dict[str, str] | None = None,
     method: str | None = None,
     details: Mapping[str, object] | None = None,
 ) -> audit.Event:
@@ -328,6 +326,6 @@ def _event(
         method=method,
         details=details,
         content=content,
-        people={seat.student: seat.person},
+        people=None if content is None else {seat.student: seat.person},
         subject=subject,
     )

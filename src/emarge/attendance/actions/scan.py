@@ -36,10 +36,10 @@ def _was_shown(pace: codes.Pace, code: str, way: Way, since: datetime, until: da
     return any(codes.scan_code(key(), pace, step) == code.upper() for step in recent)
 
 
-def scan(ticket: Ticket, *, by: User, trace: Trace, at: datetime, ip: str = "") -> Scanned:
+def scan(ticket: Ticket, *, by: User, trace: Trace, at: datetime) -> Scanned:
     """Say *I am here* with the ticket of a code: the student is present from now on; again changes nothing.
 
     Raises Refused: not on the roll sheet, another device's ticket, too late after the code arrived, not by code,
     absent, ended, sealed, not started, window closed.
     """
-    return alone(Scanning(ticket, by.pk, at, trace, ip))
+    return alone(Scanning(ticket, by.pk, at, trace))

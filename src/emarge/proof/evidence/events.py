@@ -222,7 +222,7 @@ KNOWN: Mapping[str, Required] = {
     "roll_call.opened": Required(("meeting",), {"roster": _check_opened_roster, **_PART}),
     "roll_call.started": Required(("meeting",), {"closes_at": read_instant}),
     "roll_call.scanned": Required(
-        ("meeting", "student", "commitment"), {"step": _check_step, "late_ms": _check_step, "way": _check_way}
+        ("meeting", "student"), {"step": _check_step, "late_ms": _check_step, "way": _check_way}
     ),
     "roll_call.marked": Required(("meeting", "student"), {"presence": _check_presence, "minutes_late": _check_minutes}),
     "roll_call.ended": Required(("meeting",), {"roster": _check_ended_roster, **_PART}),

@@ -169,7 +169,7 @@ def _asked(base: Base, posted: Posted, user: int | None) -> Asked | Refused | No
     marks = trace(base.uuid, device=posted.device, session=posted.session, address=posted.address)
     if posted.line is None:
         ticket = read_ticket(posted.body.get("ticket", ""))
-        return Scanning(ticket, user, posted.at, marks, posted.address) if ticket else refused(Refusal.CODE_WRONG)
+        return Scanning(ticket, user, posted.at, marks) if ticket else refused(Refusal.CODE_WRONG)
     try:
         signature = posted_signature(posted.body)
     except Refused as refusal:

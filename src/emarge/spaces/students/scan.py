@@ -116,8 +116,7 @@ def _say_here(request: HttpRequest, ticket: Ticket | None) -> HttpResponse:
     try:
         if ticket is None:
             raise refused(Refusal.CODE_WRONG)
-        ip = request.META.get("REMOTE_ADDR", "")
-        scanned = actions.scan(ticket, by=user, trace=marks, at=now, ip=ip)
+        scanned = actions.scan(ticket, by=user, trace=marks, at=now)
     except Refused as refusal:
         return _page(request, refusal=refusal)
     answer = redirect("students:sign" if scanned.expected else "students:home", *([scanned.line] * scanned.expected))
