@@ -5,6 +5,7 @@ from django.db import models
 from django_scopes import ScopedManager
 
 from emarge.accounts.models import User
+from emarge.attendance.anomalies import Kind
 from emarge.attendance.rules import (
     LONGEST_GRACE,
     LONGEST_PERIOD,
@@ -179,6 +180,27 @@ class SignIn(models.Model):
 
     def __str__(self) -> str:
         return f"sign-in of line {self.line_id}"
+
+
+class ReviewedAnomaly(models.Model):
+    """An anomaly that somebody looked into, with what they noted (docs/formats/anomalies.md)."""
+
+    base = models.ForeignKey(Base, on_delete=models.CASCADE, related_name="+")
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    line = models.ForeignKey(RollCallLine, on_delete=models.CASCADE, related_name="reviewed_anomalies")
+    kind = models.CharField(max_length=20, choices=[(k.value, k.value) for k in Kind])
+    evidence = models.CharField(max_length=16, help_text="digest of the lines that it named then")
+    note = models.CharField(max_length=500)
+    reviewed_at = models.DateTimeField()
+    reviewed_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+
+    objects: models.Manager["ReviewedAnomaly"] = ScopedManager(base="base")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["line", "kind", "evidence"], name="an_anomaly_is_reviewed_once")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of line {self.line_id}"
 
 
 class TeacherSignature(models.Model):

@@ -94,6 +94,8 @@ class Refusal(Enum):
     MINUTES_OUT_OF_RANGE = "minutes_out_of_range"
     REASON_TOO_LONG = "reason_too_long"
     REASON_MISSING = "reason_missing"
+    NOTE_MISSING = "note_missing"
+    ANOMALY_CHANGED = "anomaly_changed"
     MEETING_SEALED = "meeting_sealed"
     SIGN_IN_TOO_EARLY = "sign_in_too_early"
     SIGN_IN_NOT_OPEN = "sign_in_not_open"

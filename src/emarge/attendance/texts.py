@@ -39,6 +39,8 @@ TEXTS: dict[Refusal, Any] = {
     Refusal.MINUTES_OUT_OF_RANGE: _("The minutes of lateness must be between 0 and 1,440."),
     Refusal.REASON_TOO_LONG: _("The reason is too long. Shorten it."),
     Refusal.REASON_MISSING: _("A reason is needed. Write why this student is present without a signature."),
+    Refusal.NOTE_MISSING: _("A note is needed. Write what you found out about this anomaly."),
+    Refusal.ANOMALY_CHANGED: _("This anomaly is no longer as you saw it. Read it again, then mark it as reviewed."),
     Refusal.MEETING_SEALED: _("This class meeting has been validated and is sealed: nothing in it can change."),
     Refusal.SIGN_IN_TOO_EARLY: _("The sign-in can be opened from 15 minutes before the class meeting starts."),
     Refusal.SIGN_IN_NOT_OPEN: _(

@@ -23,6 +23,7 @@ EVENTS = {
     "sign_in.signed": _("Student's signature"),
     "sign_in.regularised": _("Presence regularised"),
     "meeting.validated": _("Class meeting validated"),
+    "anomaly.reviewed": _("Anomaly of a scan or signature reviewed"),
     "audit_trail.requested": _("Audit trail requested"),
     "audit_trail.approved": _("Audit trail approved"),
     "audit_trail.refused": _("Audit trail refused"),

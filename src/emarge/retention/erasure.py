@@ -4,7 +4,7 @@ from collections.abc import Collection
 from uuid import UUID
 
 from emarge.accounts.models import User
-from emarge.attendance.models import RollCallLine, Scan, SignIn, TeacherSignature
+from emarge.attendance.models import ReviewedAnomaly, RollCallLine, Scan, SignIn, TeacherSignature
 from emarge.audit.models import PersonKey
 from emarge.institutions.models import Student, Teacher
 from emarge.proof.evidence import records
@@ -28,6 +28,7 @@ def erase_people(people: Collection[UUID], order: Order) -> None:
     marks = {"device": "", "network": "", "session": ""}
     SignIn.objects.filter(line__student__in=students).update(drawing=b"", **marks)
     Scan.objects.filter(line__student__in=students).update(**marks)
+    ReviewedAnomaly.objects.filter(line__student__in=students).update(note="")
     RollCallLine.objects.filter(student__in=students).update(**name, reason="", settled_reason="")
     for student in students:
         student.groups.clear()

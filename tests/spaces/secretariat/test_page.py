@@ -26,7 +26,7 @@ def test_home_without_any_right_403(school, browser):
 
 def test_tabs_are_those_of_the_rights(school, browser):
     response = browser(school, school.director).get("/secretariat/supervision")
-    assert [tab.name for tab in response.context["tabs"]] == ["supervision", "audit_trails", "retention"]
+    assert [tab.name for tab in response.context["tabs"]] == ["supervision", "anomalies", "audit_trails", "retention"]
 
 
 @pytest.mark.parametrize(("text", "plain"), [("ÉLISE", "elise"), ("Œuvre", "œuvre"), ("ŁUKASZ", "łukasz")])

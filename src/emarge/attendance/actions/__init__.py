@@ -4,6 +4,7 @@ Each one locks, asks the rules, writes, and records its event, in one transactio
 (``lib.refusal.Refused``) leaves nothing written.
 """
 
+from emarge.attendance.actions.anomalies import review_anomaly
 from emarge.attendance.actions.corrections import correct_student, record_corrections
 from emarge.attendance.actions.parameters import (
     activate,
@@ -33,6 +34,7 @@ __all__ = [
     "open_roll_call",
     "open_sign_in",
     "record_corrections",
+    "review_anomaly",
     "scan",
     "set_extension",
     "set_mode_of_courses",

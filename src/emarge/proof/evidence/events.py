@@ -231,6 +231,7 @@ KNOWN: Mapping[str, Required] = {
     "sign_in.signed": Required((*_SIGNED, "student")),
     "sign_in.regularised": Required(("meeting", "student", "commitment")),
     "meeting.validated": Required(("meeting",)),
+    "anomaly.reviewed": Required(("meeting", "student", "commitment"), {"anomaly": _check_text}),
     "parameters.changed": Required(),
     "course.flagged": Required((), {"course": check_uuid, "flagged": _check_bool}),
     "course.mode_set": Required((), {"course": check_uuid}),

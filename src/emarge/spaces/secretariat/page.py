@@ -39,6 +39,7 @@ _TYPED = frozenset(
         "name_missing",
         "nobody_known",
         "not_at_its_end",
+        "note_missing",
         "nothing_selected",
         "nothing_at_its_end",
         "period_in_future",
@@ -60,6 +61,7 @@ _TYPED = frozenset(
 
 _TABS: list[tuple[str, Any, tuple[Right, ...]]] = [
     ("supervision", _("Supervision per class meeting"), (Right.SUPERVISE,)),
+    ("anomalies", _("Anomalies"), (Right.SUPERVISE,)),
     ("courses", _("Courses"), (Right.EDIT_SUBJECTION,)),
     ("students", _("Students"), (Right.EDIT_SUBJECTION,)),
     ("audit_trails", _("Audit trails"), (Right.REQUEST_AUDIT_TRAILS, Right.APPROVE_AUDIT_TRAILS)),

@@ -1,6 +1,7 @@
 from django.urls import path
 
 from emarge.spaces.secretariat import (
+    anomalies,
     audit_trails,
     courses,
     history,
@@ -22,6 +23,10 @@ urlpatterns = [
     path("supervision/<uuid:uuid>", supervision.meeting, name="meeting"),
     path("supervision/lines/<uuid:uuid>/settle", supervision.settle, name="settle"),
     path("supervision/<uuid:uuid>/validate", supervision.validate, name="validate"),
+    path("supervision/<uuid:uuid>/anomalies", anomalies.meeting_anomalies, name="meeting_anomalies"),
+    path("anomalies", anomalies.anomalies, name="anomalies"),
+    path("anomalies.csv", anomalies.anomalies_csv, name="anomalies_csv"),
+    path("anomalies/lines/<uuid:uuid>/review", anomalies.review_anomaly, name="review_anomaly"),
     path("times", times.times, name="times"),
     path("times/last-day.svg", times.picture, name="times_picture"),
     path("times/standing", times.standing, name="standing"),
