@@ -1,6 +1,7 @@
 """A small HTTP/1.1 client for load: keep-alive, one coroutine a person, little CPU of its own."""
 
 import asyncio
+import json
 import secrets
 import string
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ class Connection:
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         self._host, self._port = parts.hostname or "127.0.0.1", parts.port or 80
+        self.origin = f"http://{self._host}:{self._port}"
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def request(self, method: str, path: str, *, headers: str = "", body: bytes = b"") -> tuple[int, bytes]:
@@ -70,12 +72,25 @@ class Student:
         )
         return status == 302 and location.endswith(b"/signed")
 
+    async def sign_json(self, line: str) -> bool:
+        """The same as the page's script does it, outside Django's own stack."""
+        body = json.dumps({"method": "drawn", "drawing": DRAWING}).encode()
+        headers = f"{self.cookies}Origin: {self.connection.origin}\r\nX-CSRFToken: {self.csrf}\r\n"
+        headers += "Content-Type: application/json\r\n"
+        status, _ = await self.connection.request("POST", f"/student/lines/{line}/sign", headers=headers, body=body)
+        return status == 200
+
+
+def csrf_secret() -> str:
+    """What a browser's CSRF cookie holds, and its form too."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(_CSRF_LENGTH))
+
 
 def students_of(school: dict, url: str) -> list[Student]:
     """The students of a school made by ``benchmarks.school``, each on a connection of its own."""
     people = []
     for row in school["students"]:
-        csrf = "".join(secrets.choice(_ALPHABET) for _ in range(_CSRF_LENGTH))
+        csrf = csrf_secret()
         cookies = f"Cookie: {school['session_cookie']}={row['session']}; {school['csrf_cookie']}={csrf}\r\n"
         people.append(Student(Connection(url), cookies, csrf, row["lines"]))
     return people

@@ -11,11 +11,18 @@ from pathlib import Path
 from typing import Any
 
 DRAWING = "v1;600x300;100,150 20,-40 25,30 30,-35 40,60 35,-20 15,-10 20,35;320,140 12,18 20,-30 25,25 30,-10"
+PASSWORD = "a password for the benchmarks"
 
 
-def build(*, students: int, meetings: int, base_name: str, by_code: bool = False) -> dict[str, Any]:
-    """Make a base with one group, one teacher and open sign-ins; answer cookies and the lines each may sign."""
+def build(
+    *, students: int, meetings: int, base_name: str, by_code: bool = False, password: bool = False
+) -> dict[str, Any]:
+    """Make a base with one group, one teacher and open sign-ins; answer cookies and the lines each may sign.
+
+    With ``password`` the students may log in with PASSWORD.
+    """
     from django.conf import settings
+    from django.contrib.auth.hashers import make_password
     from django_scopes import scope
 
     from emarge.attendance.models import RollCallLine
@@ -25,7 +32,7 @@ def build(*, students: int, meetings: int, base_name: str, by_code: bool = False
     planning = Planning.objects.create(account=account, name="planning01")
     base = Base.objects.create(planning=planning, name=base_name)
     with scope(base=base):
-        people = _people(base, account, students)
+        people = _people(base, account, students, make_password(PASSWORD) if password else "!")
         _open_meetings(base, people, meetings, by_code=by_code)
         lines: dict[int, list[str]] = {}
         for user_id, uuid in RollCallLine.objects.order_by("roll_call_id").values_list("student__user_id", "uuid"):
@@ -38,7 +45,7 @@ def build(*, students: int, meetings: int, base_name: str, by_code: bool = False
         }
 
 
-def _people(base: Any, account: Any, students: int) -> dict[str, Any]:
+def _people(base: Any, account: Any, students: int, password: str) -> dict[str, Any]:
     from emarge.accounts.models import Profile, Right, User
     from emarge.institutions.models import Group, InstitutionCode, Student, Teacher
 
@@ -48,7 +55,7 @@ def _people(base: Any, account: Any, students: int) -> dict[str, Any]:
     teacher_user = User.objects.create(base=base, login="teacher", password="!", profile=profile)
     group = Group.objects.create(base=base, kind=Group.Kind.GROUP, name="Group")
     users = User.objects.bulk_create(
-        User(base=base, login=f"student{number}", password="!") for number in range(students)
+        User(base=base, login=f"student{number}", password=password) for number in range(students)
     )
     rows = Student.objects.bulk_create(
         Student(
@@ -121,13 +128,14 @@ def _codes() -> list[dict[str, Any]]:
 
 def _session(user: Any) -> str:
     from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-    from django.contrib.sessions.backends.db import SessionStore
+
+    from emarge.accounts.session_store import SessionStore
 
     store = SessionStore()
     store[SESSION_KEY] = str(user.pk)
     store[BACKEND_SESSION_KEY] = "emarge.accounts.backends.BaseLoginBackend"
     store[HASH_SESSION_KEY] = user.get_session_auth_hash()
-    store.create()
+    store.save()
     return str(store.session_key)
 
 
@@ -138,12 +146,14 @@ def main() -> None:
     parser.add_argument("--meetings", type=int, default=1)
     parser.add_argument("--base", default="load")
     parser.add_argument("--by-code", action="store_true", help="roll calls by rolling QR code")
+    parser.add_argument("--password", action="store_true", help="let the students log in")
     args = parser.parse_args()
 
     from emarge.cli.django_setup import setup
 
     setup(args.data, create=True)
-    made = build(students=args.students, meetings=args.meetings, base_name=args.base, by_code=args.by_code)
+    given = {"by_code": args.by_code, "password": args.password}
+    made = build(students=args.students, meetings=args.meetings, base_name=args.base, **given)
     print(json.dumps(made))
 
 

@@ -30,16 +30,23 @@ def main() -> None:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="emarge-bench-") as folder:
         data = Path(folder)
-        subprocess.run([sys.executable, "-m", "emarge", "vault", "create", "--data", folder], check=True)
-        school = _school(data, max(CLIENTS), args.meetings * len(CLIENTS))
-        with _running(data) as url:
+        create_vault(data)
+        school = make_school(data, max(CLIENTS), args.meetings * len(CLIENTS))
+        with running(data) as url:
             results = asyncio.run(_measure(school, url, args.meetings))
             results["memory_mib"] = _memory(data)
     _print(results)
 
 
-def _school(data: Path, students: int, meetings: int) -> dict[str, Any]:
+def create_vault(data: Path) -> None:
+    """Make the vault and the authority of a new data folder."""
+    subprocess.run([sys.executable, "-m", "emarge", "vault", "create", "--data", str(data)], check=True)
+
+
+def make_school(data: Path, students: int, meetings: int, *, password: bool = False) -> dict[str, Any]:
+    """A school as ``benchmarks.school`` makes it; ``password``: its students may log in."""
     command = [sys.executable, "-m", "benchmarks.school", str(data), f"--students={students}", f"--meetings={meetings}"]
+    command += ["--password"] * password
     made = subprocess.run(command, check=True, capture_output=True, text=True)
     return dict(json.loads(made.stdout))
 
@@ -99,7 +106,8 @@ async def _load(calls: list[list[Callable[[], Awaitable[bool]]]]) -> dict[str, f
 
 
 @contextmanager
-def _running(data: Path) -> Iterator[str]:
+def running(data: Path) -> Iterator[str]:
+    """The address of ``emarge run`` over a data folder, stopped at the end."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

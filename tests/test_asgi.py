@@ -9,6 +9,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import httpx
 import pytest
 
 from emarge import asgi
+from emarge.lib.turns import Turns
 from emarge.proof.evidence import contents, records
 from tests.attendance.journey import DRAWING
 from tests.cast import PASSWORD
@@ -113,6 +115,35 @@ def test_a_login_sets_its_cookies_apart_and_redirects(web):
     assert (answer.status_code, answer.headers["location"], names) == (302, "/", ["csrftoken", "device", "sessionid"])
     assert client.get("/").headers["location"] == "/teacher/"
     assert client.get("/teacher/").status_code == 200
+
+
+def test_forty_logins_at_once_hold_few_threads_and_all_get_in(web):
+    def one(_number: int) -> int:
+        with httpx.Client(base_url=web.server.url, headers={"host": "a.localhost"}, timeout=60) as client:
+            form = {"username": "alice", "password": PASSWORD, "csrfmiddlewaretoken": token(client.get("/login"))}
+            return client.post("/login", data=form, headers={"x-emarge-busy": "1"}).status_code
+
+    with ThreadPoolExecutor(40) as people:
+        assert set(people.map(one, range(40))) == {302}
+
+
+def test_who_finds_no_turn_to_log_in_is_told_so_on_the_page(monkeypatch):
+    answered: list[asgi.Message] = []
+
+    async def scene() -> None:
+        application = asgi.Application()
+
+        async def pages(scope: asgi.Message, _receive: asgi.Receive, _send: asgi.Send) -> None:
+            answered.append(scope)
+
+        monkeypatch.setattr(application, "_pages", pages)
+        monkeypatch.setattr(application, "_logins", Turns(at_once=1, waiting=0, seconds=1))
+        scope = {"type": "http", "method": "POST", "path": "/login", "headers": []}
+        await application._answer_page(scope, b"", pages)
+        application.close()
+
+    asyncio.run(scene())
+    assert [scope["headers"] for scope in answered] == [[(b"x-emarge-busy", b"1")]]
 
 
 def test_static_files_come_with_their_kind(web):

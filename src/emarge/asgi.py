@@ -20,8 +20,10 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.embed import Server
 
+from emarge.accounts.actions import forget_ended_sessions
 from emarge.audit.chores import Chores
 from emarge.audit.relay import Relay
+from emarge.lib.turns import NoTurnError, Turns
 from emarge.retention.jobs import carry_out
 from emarge.spaces.live import TOPIC
 from emarge.spaces.streams import Streams, Watcher
@@ -33,6 +35,10 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 THREADS = 8
+# Argon2 is CPU, and 19 MiB each. Who waits holds no thread, so that all other pages keep theirs (0026).
+LOGINS_AT_ONCE = 2
+LOGINS_WAITING = 2000
+LOGIN_SECONDS = 55.0
 PIECE = 64 * 1024  # bytes
 HEARTBEAT_SECONDS = 15.0
 BODY_SECONDS = 30.0
@@ -44,7 +50,8 @@ CHECK_SECONDS = (90.0, 150.0)
 MAX_BODY = 8 * settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 
 _LIVE = re.compile(r"/live/(meetings/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|base)")
-_ARRIVED = b"x-emarge-arrived"
+_LOGIN = "/login"
+_ARRIVED, _BUSY = b"x-emarge-arrived", b"x-emarge-busy"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _JSON_HEADERS = [
     (b"content-type", b"application/json"),
@@ -65,6 +72,7 @@ class Application:
         # Any: its own types are stricter than what an ASGI server hands over
         self._pages: Any = WSGIMiddleware(cast("Any", WSGIHandler()), workers=THREADS)
         self._hall = hall_path.Hall()
+        self._logins = Turns(at_once=LOGINS_AT_ONCE, waiting=LOGINS_WAITING, seconds=LOGIN_SECONDS)
         self._arrival = arrival.Arrival()
         self._streams = Streams()
         self._stopping = asyncio.Event()
@@ -96,7 +104,19 @@ class Application:
             if hall is not None:
                 await self._answer_hall(hall, body, scope, arrived_at, send)
             else:
-                await self._pages(_with_arrival(scope, arrived_at), _replay(body), _patient(send))
+                await self._answer_page(_with_arrival(scope, arrived_at), body, send)
+
+    async def _answer_page(self, scope: Message, body: bytes, send: Send) -> None:
+        """Django's answer. A login waits for its turn; when there is none, its own page says to try again."""
+        if scope["method"] != "POST" or scope["path"] != _LOGIN:
+            await self._pages(scope, _replay(body), _patient(send))
+            return
+        try:
+            async with self._logins.turn():
+                await self._pages(scope, _replay(body), _patient(send))
+        except NoTurnError:
+            busy = {**scope, "headers": [*scope["headers"], (_BUSY, b"1")]}
+            await self._pages(busy, _replay(body), _patient(send))
 
     async def _answer_hall(
         self, found: re.Match[str], body: bytes, scope: Message, arrived_at: datetime, send: Send
@@ -241,7 +261,7 @@ async def _whole_body(receive: Receive, most: int) -> bytes:
 
 def _with_arrival(scope: Message, arrived_at: datetime) -> Message:
     """The same request, which says when its head was read, whatever it said of that itself."""
-    said = [(name, value) for name, value in scope["headers"] if name != _ARRIVED]
+    said = [(name, value) for name, value in scope["headers"] if name not in {_ARRIVED, _BUSY}]
     microseconds = (arrived_at - _EPOCH) // timedelta(microseconds=1)
     return {**scope, "headers": [*said, (_ARRIVED, b"%d" % microseconds)]}
 
@@ -315,7 +335,7 @@ async def _serve(*, port: int, with_relay: bool) -> None:
     stop_relay = threading.Event()
     workers = [
         threading.Thread(target=Relay().run, args=(stop_relay,), name="relay"),
-        threading.Thread(target=Chores([carry_out]).run, args=(stop_relay,), name="chores"),
+        threading.Thread(target=Chores([carry_out, forget_ended_sessions]).run, args=(stop_relay,), name="chores"),
     ]
 
     def stop() -> None:

@@ -50,6 +50,7 @@ MIDDLEWARE = [
     "emarge.hosting.middleware.BaseMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "emarge.accounts.middleware.LoginRequiredMiddleware",
+    "emarge.accounts.middleware.KeptSessionMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "emarge.spaces.devices.DeviceMiddleware",
@@ -104,17 +105,21 @@ LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
 
-# One person behind a school's single address must not lock the others out: the pair is counted.
+# One person behind a school's single address must not lock the others out: the pair counts (accounts/throttling.py).
+AXES_HANDLER = "emarge.accounts.throttling.Handler"
+AXES_CLIENT_IP_CALLABLE = "emarge.accounts.throttling.network_of"
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_USERNAME_CALLABLE = "emarge.accounts.backends.throttled_name"
 AXES_LOCKOUT_CALLABLE = "emarge.accounts.backends.locked_out"
 AXES_FAILURE_LIMIT = 10
-AXES_COOLOFF_TIME = 0.25
+AXES_COOLOFF_TIME = 0.25  # hours, from the last failure before the lock
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
 AXES_ENABLE_ACCESS_FAILURE_LOG = False
 AXES_DISABLE_ACCESS_LOG = True
 
+SESSION_ENGINE = "emarge.accounts.session_store"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 12 * 3600

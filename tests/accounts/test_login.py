@@ -159,3 +159,12 @@ def test_logout_closes_the_session_by_post_alone(school):
 
 def test_login_answers_no_other_method(school):
     assert [getattr(browser(), method)("/login").status_code for method in ("put", "delete", "patch")] == [405] * 3
+
+
+def test_who_waited_in_vain_is_asked_to_try_again_and_nothing_is_hashed(school):
+    client = browser()
+    answer = client.post("/login", {"username": "sylvie", "password": PASSWORD}, headers={"x-emarge-busy": "1"})
+    assert answer.status_code == 503
+    assert "Too many people are logging in at this moment." in answer.content.decode()
+    assert 'value="sylvie"' in answer.content.decode()
+    assert "_auth_user_id" not in client.session

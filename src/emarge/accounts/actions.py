@@ -1,7 +1,9 @@
 import secrets
 from collections.abc import Sequence
 
+from django.contrib.sessions.models import Session
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from emarge.accounts.models import Profile, Right, User
@@ -66,6 +68,13 @@ def set_password(user: User, password: str) -> None:
     """Replace a user's password."""
     user.set_password(password)
     user.save(update_fields=["password"])
+
+
+def forget_ended_sessions() -> None:
+    """Delete the sessions that open nothing any more."""
+    ended = Session.objects.filter(expire_date__lte=timezone.now())
+    if ended.exists():
+        ended.delete()
 
 
 def generate_password() -> str:

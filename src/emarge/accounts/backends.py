@@ -20,7 +20,7 @@ class BaseLoginBackend(BaseBackend):
         base: Base | None = getattr(request, "base", None)
         if base is None or username is None or password is None:
             return None
-        user = User.objects.filter(base=base, login=username.strip().lower()).first()
+        user = User.objects.select_related("profile").filter(base=base, login=username.strip().lower()).first()
         if user is None:
             User().set_password(password)  # the same work, so that time does not tell who exists
             return None
@@ -38,4 +38,5 @@ def throttled_name(request: HttpRequest, credentials: dict[str, str] | None) -> 
 
 
 def locked_out(request: HttpRequest, *_: Any, **__: Any) -> HttpResponse:
-    return render(request, "accounts/locked_out.html", status=429)
+    context = {"address_closed": getattr(request, "address_closed", False)}
+    return render(request, "accounts/locked_out.html", context, status=429)

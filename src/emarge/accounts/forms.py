@@ -3,7 +3,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class LoginForm(forms.Form):
-    """A login and its password. The lengths only bound the work done for a stranger."""
+    """A login and its password, and whether the phone is the person's own. The lengths bound a stranger's work."""
 
     # The names are those that django-axes masks in what it keeps of a failed attempt.
     username = forms.CharField(
@@ -23,4 +23,10 @@ class LoginForm(forms.Form):
         max_length=1024,
         strip=False,
         widget=forms.PasswordInput(attrs={"class": "form-control", "autocomplete": "current-password"}),
+    )
+    stay = forms.BooleanField(
+        label=_("Stay logged in on this phone"),
+        help_text=_("For students, on a phone of their own. Never on a computer that others use."),
+        required=False,
+        widget=forms.CheckboxInput(attrs={"class": "form-check-input", "aria-describedby": "id_stay_help"}),
     )

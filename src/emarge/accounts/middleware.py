@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 
 
@@ -15,6 +16,8 @@ class LoginRequiredMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        # Known here, before writes are refused: Django ends the session of a password that was changed.
+        request.user.is_authenticated  # noqa: B018 - a lazy object, read for what that does
         return self.get_response(request)
 
     def process_view(
@@ -28,6 +31,19 @@ class LoginRequiredMiddleware:
         if request.headers.get("HX-Request"):
             return HttpResponse(status=401, headers={"HX-Refresh": "true"})
         return redirect_to_login(_way_back(request))
+
+
+class KeptSessionMiddleware:
+    """Renews the session of a phone that stays logged in, at whole pages alone: fragments keep its key."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if request.method == "GET" and not request.headers.get("HX-Request") and request.user.is_authenticated:
+            request.session.renew(timezone.now())  # type: ignore[attr-defined]
+        return response
 
 
 def _way_back(request: HttpRequest) -> str:

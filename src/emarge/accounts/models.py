@@ -68,5 +68,10 @@ class User(AbstractBaseUser):
     def full_name(self) -> str:
         return f"{self.first_name} {self.last_name}".strip()
 
+    @property
+    def holds_rights(self) -> bool:
+        """Whether they may do more than what is theirs: staff, and not a student."""
+        return self.profile is not None and bool(self.profile.rights)
+
     def has_right(self, right: Right) -> bool:
         return self.profile is not None and right.value in self.profile.rights
