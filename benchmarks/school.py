@@ -25,7 +25,7 @@ def build(
     from django.contrib.auth.hashers import make_password
     from django_scopes import scope
 
-    from emarge.attendance.models import RollCallLine
+    from emarge.attendance.models import RollCall, RollCallLine
     from emarge.hosting.models import Base, HostingAccount, Planning
 
     account = HostingAccount.objects.create(name=f"Load {base_name}")
@@ -40,6 +40,8 @@ def build(
         return {
             "session_cookie": settings.SESSION_COOKIE_NAME,
             "csrf_cookie": settings.CSRF_COOKIE_NAME,
+            "teacher": _session(people["teacher"].user),
+            "meetings": [str(call.meeting.uuid) for call in RollCall.objects.order_by("id").select_related("meeting")],
             "roll_calls": _codes() if by_code else [],
             "students": [{"session": _session(user), "lines": lines[user.pk]} for user in people["students"]],
         }
