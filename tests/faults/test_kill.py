@@ -108,7 +108,10 @@ def _compare(data: Path, *, signatures: int) -> None:
             "SELECT uuid, (SELECT count(*) FROM audit_outboxevent WHERE subject = s.uuid AND event = 'sign_in.signed')"
             " FROM attendance_signin s"
         ).fetchall()
-        rows = base.execute('SELECT uuid, "index" FROM audit_outboxevent ORDER BY id').fetchall()
+        rows = base.execute(
+            'SELECT uuid, "index" FROM audit_outboxevent WHERE "index" IS NOT NULL OR event <> ? ORDER BY id',
+            ["clock.changed"],  # those come by themselves, also after the look at what waits
+        ).fetchall()
         (log,) = base.execute("SELECT log FROM institutions_institutioncode").fetchone()
     assert Counter(count for _, count in signed) == {1: signatures}
     sealed = dict(enumerate(_records(data / "vault" / "logs" / log)))
