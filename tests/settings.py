@@ -4,6 +4,7 @@ import atexit
 import os
 import shutil
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
 _data = Path(tempfile.mkdtemp(prefix="emarge-tests-"))
@@ -14,8 +15,16 @@ os.environ.setdefault("EMARGE_DATA", str(_data))
 
 from emarge.settings import *  # noqa: F403
 
-# A file, not memory: tests with threads need SQLite's real locks.
-DATABASES["default"]["TEST"] = {"NAME": _data / "web" / "test.sqlite3"}  # noqa: F405
+if os.environ.get("EMARGE_TEST_DATABASE") == "postgresql":
+    from emarge.lib.databases import postgresql
+    from tests.proof.vault.servers import postgresql as a_server
+
+    _server = ExitStack()
+    atexit.register(_server.close)
+    DATABASES = {"default": postgresql(_server.enter_context(a_server())("emarge"))}
+else:
+    # A file, not memory: tests with threads need SQLite's real locks.
+    DATABASES["default"]["TEST"] = {"NAME": _data / "web" / "test.sqlite3"}
 
 # The cast logs in hundreds of times; what a password costs is tested on the product's own hasher, in tests/accounts.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -21,6 +21,7 @@ from granian.log import LogLevels
 from granian.server.embed import Server
 
 from emarge.accounts.actions import forget_ended_sessions
+from emarge.attendance.live_between import listen
 from emarge.audit.chores import Chores
 from emarge.audit.relay import Relay
 from emarge.lib.turns import NoTurnError, Turns
@@ -311,10 +312,10 @@ async def _gone(receive: Receive) -> None:
 
 
 def serve(*, port: int, with_relay: bool) -> None:
-    """Serve on loopback until SIGTERM or SIGINT, in this process: one process is one writer on SQLite.
+    """Serve on loopback until SIGTERM or SIGINT, in this process: one on SQLite, any number on PostgreSQL.
 
-    With ``with_relay`` one thread delivers the outbox to the vault meanwhile, and one does what follows; all have
-    stopped at the end.
+    One thread hears what other processes change; with ``with_relay`` one delivers the outbox to the vault meanwhile,
+    and one does what follows. All have stopped at the end.
     """
     asyncio.run(_serve(port=port, with_relay=with_relay))
 
@@ -332,25 +333,27 @@ async def _serve(*, port: int, with_relay: bool) -> None:
         backlog=1024,
         log_level=LogLevels.error,
     )
-    stop_relay = threading.Event()
-    workers = [
-        threading.Thread(target=Relay().run, args=(stop_relay,), name="relay"),
-        threading.Thread(target=Chores([carry_out, forget_ended_sessions]).run, args=(stop_relay,), name="chores"),
-    ]
+    stopped = threading.Event()
+    workers = [threading.Thread(target=listen, args=(stopped,), name="live")]
+    if with_relay:
+        workers += [
+            threading.Thread(target=Relay().run, args=(stopped,), name="relay"),
+            threading.Thread(target=Chores([carry_out, forget_ended_sessions]).run, args=(stopped,), name="chores"),
+        ]
 
     def stop() -> None:
         application.stop()
-        stop_relay.set()
+        stopped.set()
         server.stop()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop)
-    for worker in workers if with_relay else ():
+    for worker in workers:
         worker.start()
     try:
         await server.serve()
     finally:
         application.close()
-        stop_relay.set()
-        for worker in workers if with_relay else ():
+        stopped.set()
+        for worker in workers:
             await asyncio.to_thread(worker.join)

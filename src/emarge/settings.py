@@ -5,6 +5,7 @@ from pathlib import Path
 
 from django.utils.translation import gettext_lazy as _
 
+from emarge.lib.databases import database_of
 from emarge.lib.env import data_dir, flag
 
 PACKAGE = Path(__file__).parent
@@ -77,21 +78,7 @@ TEMPLATES = [
     },
 ]
 
-DATABASES = {
-    "default": {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": DATA / "web" / "base.sqlite3",
-        "CONN_MAX_AGE": None,
-        "OPTIONS": {
-            # Writers queue at BEGIN, not in the middle of a transaction; FULL makes a commit durable; what is
-            # deleted or emptied is overwritten with zeros (keys wait here until the vault has them).
-            "transaction_mode": "IMMEDIATE",
-            "timeout": 30,
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; "
-            "PRAGMA secure_delete=ON;",
-        },
-    },
-}
+DATABASES = {"default": database_of(DATA)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "accounts.User"

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 from django.db import close_old_connections, connections
 
+from emarge.audit.turns import turn
 from emarge.proof.vault.errors import VaultUnavailable
 
 POLL_SECONDS = 1.0
@@ -18,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 
 class Chores:
-    """Does each chore again and again; each may be done twice. One runs at a time over one base, as the relay."""
+    """Does each chore again and again; each may be done twice. Of several over one base, one does them at a time."""
 
     def __init__(self, chores: Sequence[Callable[[], object]]) -> None:
         self._chores = chores
@@ -43,8 +44,9 @@ class Chores:
 
     def once(self) -> None:
         """Every chore, once. Raises VaultUnavailable when the vault cannot answer now."""
-        for chore in self._chores:
-            chore()
+        with turn("chores", wait=False) as mine:
+            for chore in self._chores if mine else ():
+                chore()
 
 
 def _report(error: Exception, failures: int) -> None:

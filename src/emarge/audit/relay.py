@@ -14,6 +14,7 @@ from django.db import close_old_connections, connection, connections, transactio
 from emarge.audit import vault, wakeup
 from emarge.audit.clock_records import ClockFollower
 from emarge.audit.models import OutboxEvent
+from emarge.audit.turns import turn
 from emarge.proof.timestamping.errors import TimestampError, TimestampUnavailable
 from emarge.proof.timestamping.verify import read_token
 from emarge.proof.vault.client import Deposit, Receipt, VaultClient
@@ -30,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 
 class Relay:
-    """Delivers what waits. One relay runs at a time over one base: in the web process, or ``emarge relay``.
+    """Delivers what waits. Over one base it runs in the web process, or in ``emarge relay``; several take turns.
 
     ``connect`` gives a client for a role. A log whose next record the vault refuses is held for a minute
     before that record, which is kept, is tried again; the other logs go on. Beside it, the changes of the
@@ -119,7 +120,13 @@ class Relay:
 
     def deliver_log(self, log: str) -> int:
         """Deliver one batch of a log; answer how many records got their receipt (0: refused, or none waits)."""
+        with turn(f"deliveries {log}"):
+            return self._deliver_log(log)
+
+    def _deliver_log(self, log: str) -> int:
         rows = list(OutboxEvent.objects.filter(log=log, index__isnull=True).order_by("id")[:BATCH])
+        if not rows:
+            return 0
         try:
             self._open(log)
             store_receipts(rows, self._deposit(log, rows))
@@ -156,6 +163,10 @@ class Relay:
         if self._writer is None:
             self._writer = self._connect("writer")
         return self._writer.deposit(log, [_deposit_of(row) for row in rows])
+
+    def holds(self, log: str) -> bool:
+        """Whether the vault refused the next record of a log; else another relay delivers it."""
+        return log in self._held_until
 
     def close(self) -> None:
         """Leave the connections to the vault and to the authority."""
@@ -228,7 +239,7 @@ def flush(log: str) -> None:
     relay = Relay()
     try:
         while waiting.exists():
-            if not relay.deliver_log(log):
+            if not relay.deliver_log(log) and relay.holds(log):
                 raise VaultRefused("held", f"the vault refuses a record of the log {log}; see the journal")
     finally:
         relay.close()

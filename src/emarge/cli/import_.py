@@ -1,6 +1,7 @@
 import argparse
 import csv
 import io
+import os
 import sys
 import tempfile
 from collections.abc import Collection, Iterator, Sequence
@@ -59,6 +60,7 @@ def run(args: argparse.Namespace) -> int:
         if args.dry_run and not (data / "web" / "secret-key").exists():
             # Nothing is written, not even an empty base: the files are tried on one that goes away.
             data = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="emarge-dry-run-")))
+            os.environ.pop("EMARGE_DATABASE", None)
         from emarge.cli.django_setup import setup
 
         setup(data, create=True)

@@ -1,7 +1,7 @@
 import sys
 
 from django.core.exceptions import RequestDataTooBig
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import render
 
@@ -27,7 +27,7 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:  # no
 
 
 def broken(request: HttpRequest) -> HttpResponse:
-    """A fault of ours; or the base cannot be written now (a disk that is full), which may pass and undid the act."""
-    if isinstance(sys.exc_info()[1], OperationalError):
+    """A fault of ours; or the base cannot be written now (a full disk, a server that is away), which undid the act."""
+    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
         return render(request, "errors/503.html", status=503)
     return render(request, "errors/500.html", status=500)

@@ -16,7 +16,7 @@ from django.db.models import Q
 
 from emarge.attendance import codes, rules
 from emarge.attendance.drawing import DrawingRefusedError, check_drawing
-from emarge.attendance.live import hub
+from emarge.attendance.live_between import tell
 from emarge.attendance.models import RollCall, RollCallLine, Scan, SignIn
 from emarge.attendance.people import identified
 from emarge.attendance.queries import pace_of
@@ -24,6 +24,7 @@ from emarge.attendance.rules import Grant, Method, Mode, Presence, Refusal
 from emarge.attendance.texts import refuse, refused
 from emarge.attendance.tickets import NO_TRACE, Ticket, Trace
 from emarge.audit import actions as audit
+from emarge.lib.deadlocks import once_more
 from emarge.lib.refusal import Refused
 from emarge.lib.rows import insert
 
@@ -217,6 +218,7 @@ class _Burst:
         return scanned
 
 
+@once_more
 def take(burst: Sequence[Asked]) -> list[Answer]:
     """Take the scans and signatures of a burst, all in one transaction, inside the scope of their base.
 
@@ -232,8 +234,7 @@ def take(burst: Sequence[Asked]) -> list[Answer]:
             RollCallLine.objects.filter(pk__in=taken.present).update(presence=Presence.PRESENT.value)
         if taken.events:
             audit.write(taken.events)
-        meetings = {(str(event.base), str(event.meeting)) for event in taken.events}
-        transaction.on_commit(lambda: _tell(meetings))
+        tell((str(event.base), str(event.meeting)) for event in taken.events)
     return answers
 
 
@@ -247,11 +248,6 @@ def alone(asked: Asked) -> Signed | Scanned:
     if isinstance(answer, Exception):
         raise answer
     return answer
-
-
-def _tell(meetings: Iterable[tuple[str, str]]) -> None:
-    for base, meeting in meetings:
-        hub.publish(base, meeting)
 
 
 def signature(method: Method, drawing: str, *, consent: bool, typed_name: str) -> bytes:

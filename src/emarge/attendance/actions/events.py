@@ -5,10 +5,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
-
 from emarge.accounts.models import User
-from emarge.attendance.live import hub
+from emarge.attendance.live_between import tell
 from emarge.attendance.models import RollCall, RollCallLine
 from emarge.attendance.people import actor_of, author, identity, teachers
 from emarge.attendance.rules import Method, Mode, closes_at, instant
@@ -29,6 +27,14 @@ def locked_line(line: RollCallLine) -> RollCallLine:
         "student", "roll_call__base", "roll_call__institution_code", "roll_call__meeting"
     )
     return rows.select_for_update(of=("self",)).get(pk=line.pk)
+
+
+def hold_lines(roll_call: RollCall) -> None:
+    """Hold every line of a locked roll call, in the order of bursts: one that goes on ends first, the next reads anew.
+
+    For what ends the scans and signatures of a roll call: they hold their lines, and never the roll call they share.
+    """
+    list(roll_call.lines.order_by("pk").select_for_update(of=("self",)).values_list("pk"))
 
 
 def record(
@@ -69,7 +75,7 @@ def record(
         people={**author(by), **people},
         subject=subject,
     )
-    transaction.on_commit(lambda: hub.publish(str(roll_call.base.uuid), str(meeting)))
+    tell([(str(roll_call.base.uuid), str(meeting))])
 
 
 def record_start(roll_call: RollCall, *, by: User, at: datetime) -> None:

@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet
 
 from emarge.accounts.models import Right, User
 from emarge.attendance import people, rules
-from emarge.attendance.actions.events import locked_line, locked_roll_call, record, record_who_is_listed
+from emarge.attendance.actions.events import hold_lines, locked_line, locked_roll_call, record, record_who_is_listed
 from emarge.attendance.actions.parameters import grace_of
 from emarge.attendance.models import Parameters, RollCall, RollCallLine, SignIn
 from emarge.attendance.queries import mode_of
@@ -235,6 +235,7 @@ def end_roll_call(roll_call: RollCall, *, by: User, at: datetime) -> RollCall:
     _refuse_who_may_not_call(by, teaches=_teaches(by, roll_call), mode=Mode(roll_call.mode))
     if roll_call.ended_at is not None:
         return roll_call
+    hold_lines(roll_call)
     roll_call.lines.filter(presence=Presence.AWAITED.value).update(presence=Presence.ABSENT.value)
     roll_call.ended_at = at
     roll_call.save(update_fields=["ended_at"])

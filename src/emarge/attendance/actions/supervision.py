@@ -4,7 +4,7 @@ from django.db import transaction
 
 from emarge.accounts.models import Right, User
 from emarge.attendance import rules
-from emarge.attendance.actions.events import locked_line, locked_roll_call, record
+from emarge.attendance.actions.events import hold_lines, locked_line, locked_roll_call, record
 from emarge.attendance.models import RollCall, RollCallLine
 from emarge.attendance.people import identity
 from emarge.attendance.queries import sign_in_status
@@ -64,6 +64,7 @@ def validate_meeting(roll_call: RollCall, *, by: User, at: datetime) -> RollCall
     """
     _need(by, Right.VALIDATE_MEETINGS)
     roll_call = locked_roll_call(roll_call)
+    hold_lines(roll_call)
     lines = list(roll_call.lines.select_related("roll_call", "sign_in"))
     statuses = [sign_in_status(line, at) for line in lines]
     refuse(
