@@ -20,8 +20,8 @@ if os.environ.get("EMARGE_TEST_DATABASE") == "postgresql":
     from tests.proof.vault.servers import postgresql as a_server
 
     _server = ExitStack()
-    atexit.register(_server.close)
     DATABASES = {"default": postgresql(_server.enter_context(a_server())("emarge"))}
+    atexit.register(_server.close)  # now, so that it comes before the server's own
 else:
     # A file, not memory: tests with threads need SQLite's real locks.
     DATABASES["default"]["TEST"] = {"NAME": _data / "web" / "test.sqlite3"}
