@@ -27,7 +27,7 @@ SELECTION = [
     "audit/test_actions.py",
     "audit/test_links.py",
     "audit/test_queries.py",
-    "audit/test_turns.py",
+    "audit/test_locks.py",
     "spaces/students/test_both_paths.py",
     "test_postgresql.py",
 ]

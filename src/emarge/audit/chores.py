@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from django.db import close_old_connections, connections
 
-from emarge.audit.turns import turn
+from emarge.audit.locks import held
 from emarge.proof.vault.errors import VaultUnavailable
 
 POLL_SECONDS = 1.0
@@ -44,7 +44,7 @@ class Chores:
 
     def once(self) -> None:
         """Every chore, once. Raises VaultUnavailable when the vault cannot answer now."""
-        with turn("chores", wait=False) as mine:
+        with held("chores", wait=False) as mine:
             for chore in self._chores if mine else ():
                 chore()
 

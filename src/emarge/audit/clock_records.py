@@ -12,7 +12,7 @@ from emarge.audit import authority, rules
 from emarge.audit.actions import SYSTEM, record
 from emarge.audit.models import ClockCursor, OutboxEvent
 from emarge.audit.queries import clock_of
-from emarge.audit.turns import turn
+from emarge.audit.locks import held
 from emarge.proof.evidence import records
 from emarge.proof.evidence.events import CLOCK_CHANGED, instant
 from emarge.proof.timestamping.comparison import ClockState
@@ -63,7 +63,7 @@ class ClockFollower:
 
     def _bring_up(self, log: str) -> int:
         now = timezone.now()
-        with turn(f"clock {log}"), transaction.atomic():
+        with held(f"clock {log}"), transaction.atomic():
             cursor = ClockCursor.objects.select_for_update().filter(log=log).first() or self._begin(log)
             position = cursor.number if cursor.history == self._history else 0
             pending = [one for one in self._kept if one.number > position]

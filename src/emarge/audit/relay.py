@@ -14,7 +14,7 @@ from django.db import close_old_connections, connection, connections, transactio
 from emarge.audit import vault, wakeup
 from emarge.audit.clock_records import ClockFollower
 from emarge.audit.models import OutboxEvent
-from emarge.audit.turns import turn
+from emarge.audit.locks import held
 from emarge.proof.timestamping.errors import TimestampError, TimestampUnavailable
 from emarge.proof.timestamping.verify import read_token
 from emarge.proof.vault.client import Deposit, Receipt, VaultClient
@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 
 class Relay:
-    """Delivers what waits. Over one base it runs in the web process, or in ``emarge relay``; several take turns.
+    """Delivers what waits. Over one base it runs in the web process, or in ``emarge relay``; several take it in turn.
 
     ``connect`` gives a client for a role. A log whose next record the vault refuses is held for a minute
     before that record, which is kept, is tried again; the other logs go on. Beside it, the changes of the
@@ -120,7 +120,7 @@ class Relay:
 
     def deliver_log(self, log: str) -> int:
         """Deliver one batch of a log; answer how many records got their receipt (0: refused, or none waits)."""
-        with turn(f"deliveries {log}"):
+        with held(f"deliveries {log}"):
             return self._deliver_log(log)
 
     def _deliver_log(self, log: str) -> int:

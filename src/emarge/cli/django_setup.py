@@ -49,9 +49,9 @@ def _migrate(*, create: bool) -> None:
     from django.db import connection
     from django.db.migrations.recorder import MigrationRecorder
 
-    from emarge.audit.turns import turn
+    from emarge.audit.locks import held
 
     if connection.vendor == "postgresql" and not create and not MigrationRecorder(connection).has_table():
         raise CommandError("The PostgreSQL database that is configured holds no base: `emarge import` makes one there.")
-    with turn("migrations"):  # several web processes may start at once
+    with held("migrations"):  # several web processes may start at once
         call_command("migrate", verbosity=0, interactive=False)

@@ -1,4 +1,4 @@
-"""Turns between processes, as threads with connections of their own."""
+"""Locks between processes, as threads with connections of their own."""
 
 import threading
 import time
@@ -6,7 +6,7 @@ import time
 import pytest
 from django.db import connection, transaction
 
-from emarge.audit.turns import turn
+from emarge.audit.locks import held
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -28,7 +28,7 @@ def _beside(act):
 
 def _free(name):
     def ask():
-        with turn(name, wait=False) as mine:
+        with held(name, wait=False) as mine:
             return mine
 
     thread, given = _beside(ask)
@@ -38,7 +38,7 @@ def _free(name):
 
 def test_one_at_a_time_where_several_sessions_may_be():
     alone = connection.vendor != "postgresql"  # SQLite: one process does it all
-    with turn("a") as mine:
+    with held("a") as mine:
         assert (mine, _free("a"), _free("b")) == (True, alone, True)
     assert _free("a")
 
@@ -46,10 +46,10 @@ def test_one_at_a_time_where_several_sessions_may_be():
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one process")
 def test_whoever_waits_begins_when_the_other_has_done():
     def wait():
-        with turn("a"):
+        with held("a"):
             return time.monotonic()
 
-    with turn("a"):
+    with held("a"):
         thread, given = _beside(wait)
         time.sleep(0.3)
         assert given == []
@@ -59,10 +59,10 @@ def test_whoever_waits_begins_when_the_other_has_done():
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one process")
-def test_a_turn_ends_even_when_its_transaction_failed():
-    with pytest.raises(ZeroDivisionError), turn("a"), transaction.atomic():
+def test_a_lock_ends_even_when_its_transaction_failed():
+    with pytest.raises(ZeroDivisionError), held("a"), transaction.atomic():
         raise ZeroDivisionError
     assert _free("a")
-    with turn("a"):
+    with held("a"):
         connection.close()  # as when the server cuts it: the lock is gone, and leaving it is no fault
     assert _free("a")

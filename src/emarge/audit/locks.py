@@ -1,4 +1,4 @@
-"""Turns at what one process does at a time. On SQLite there is one process; on PostgreSQL there may be several."""
+"""Locks on what one process does at a time. On SQLite there is one process; on PostgreSQL there may be several."""
 
 import hashlib
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from django.db import Error, connection
 
 
 @contextmanager
-def turn(name: str, *, wait: bool = True) -> Iterator[bool]:
+def held(name: str, *, wait: bool = True) -> Iterator[bool]:
     """Hold what is named, in the whole installation; whether it is held, which ``wait`` makes sure of.
 
     A lock of the session (so not behind a pooler that shares sessions): it ends with this, with the process, or with
@@ -19,11 +19,11 @@ def turn(name: str, *, wait: bool = True) -> Iterator[bool]:
         yield True
         return
     key = int.from_bytes(hashlib.sha256(f"emarge {name}".encode()).digest()[:8], "big", signed=True)
-    held = _asked("SELECT pg_advisory_lock(%s) IS NOT NULL" if wait else "SELECT pg_try_advisory_lock(%s)", key)
+    mine = _asked("SELECT pg_advisory_lock(%s) IS NOT NULL" if wait else "SELECT pg_try_advisory_lock(%s)", key)
     try:
-        yield held
+        yield mine
     finally:
-        if held:
+        if mine:
             _leave(key)
 
 
