@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from emarge.audit import authority, rules
 from emarge.audit.actions import SYSTEM, record
+from emarge.audit.locks import held
 from emarge.audit.models import ClockCursor, OutboxEvent
 from emarge.audit.queries import clock_of
-from emarge.audit.locks import held
 from emarge.proof.evidence import records
 from emarge.proof.evidence.events import CLOCK_CHANGED, instant
 from emarge.proof.timestamping.comparison import ClockState

@@ -13,8 +13,8 @@ from django.db import close_old_connections, connection, connections, transactio
 
 from emarge.audit import vault, wakeup
 from emarge.audit.clock_records import ClockFollower
-from emarge.audit.models import OutboxEvent
 from emarge.audit.locks import held
+from emarge.audit.models import OutboxEvent
 from emarge.proof.timestamping.errors import TimestampError, TimestampUnavailable
 from emarge.proof.timestamping.verify import read_token
 from emarge.proof.vault.client import Deposit, Receipt, VaultClient
