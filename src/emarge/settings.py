@@ -43,7 +43,8 @@ MIDDLEWARE = [
     "emarge.hosting.middleware.ReverseProxyMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "emarge.spaces.middleware.ContentSecurityPolicyMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "emarge.spaces.delivery.StaticFilesMiddleware",
+    "emarge.spaces.delivery.PageCompressionMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -133,6 +134,7 @@ STATIC_URL = "/static/"
 STATICFILES_DIRS = [PACKAGE / "static"]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_MAX_AGE = 3600
+WHITENOISE_IMMUTABLE_FILE_TEST = r"-[0-9A-Z]{8}\.woff2$"  # fonts: their names change with their content
 
 SILENCED_SYSTEM_CHECKS = [
     "auth.W004",  # a login is unique inside its base, and our own backend looks it up there
