@@ -183,28 +183,23 @@ class Application:
 
     async def _stream(self, watcher: Watcher, scope: Message, receive: Receive, send: Send) -> None:
         """Server-sent events until the client leaves, the server stops or the person may watch no longer."""
-        ends = {asyncio.create_task(each) for each in (_gone(receive), self._stopping.wait(), self._barred(scope))}
-        events = asyncio.create_task(watcher.events())
+        ends = [asyncio.create_task(each) for each in (_gone(receive), self._stopping.wait(), self._barred(scope))]
+        for end in ends:
+            end.add_done_callback(lambda _: watcher.end())
         try:
             await send({"type": "http.response.start", "status": 200, "headers": _STREAM_HEADERS})
             body = b"retry: 2000\n\n"
             while body:
                 async with asyncio.timeout(SEND_SECONDS):
                     await send({"type": "http.response.body", "body": body, "more_body": True})
-                done, _ = await asyncio.wait(
-                    {events, *ends}, timeout=HEARTBEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED
-                )
-                body = b"" if done & ends else b": nothing new\n\n"
-                if body and events in done:
-                    body = events.result()
-                    events = asyncio.create_task(watcher.events())
+                body = await watcher.events(HEARTBEAT_SECONDS)
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         except TimeoutError:
             pass  # a reader that takes nothing is left: the browser connects again
         finally:
-            for task in {events, *ends}:
-                task.cancel()
-            await asyncio.gather(events, *ends, return_exceptions=True)
+            for end in ends:
+                end.cancel()
+            await asyncio.gather(*ends, return_exceptions=True)
 
     async def _barred(self, scope: Message) -> None:
         """Return once the person may watch no longer: the session or the right ended."""

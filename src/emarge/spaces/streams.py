@@ -16,6 +16,8 @@ from emarge.attendance.queries import Counts, counts_of
 
 GAP_SECONDS = 0.25
 """Between two events of one class meeting: quick for the eye, and four readings a second at most."""
+AT_ONCE = 25
+"""Watchers who are told before whatever else is ready has its turn."""
 
 logger = logging.getLogger("emarge.spaces")
 
@@ -26,15 +28,27 @@ class Watcher:
     def __init__(self) -> None:
         self._events: dict[str, bytes] = {}
         self._ready = asyncio.Event()
+        self._ended = False
 
     def hand(self, meeting: str, event: bytes) -> None:
         """Hand over an event, in the place of an older one of the same class meeting."""
         self._events[meeting] = event
         self._ready.set()
 
-    async def events(self) -> bytes:
-        """What there is to send, once there is something. Cancelling the wait loses nothing."""
-        await self._ready.wait()
+    def end(self) -> None:
+        """Have ``events`` say that there is nothing more."""
+        self._ended = True
+        self._ready.set()
+
+    async def events(self, within: float) -> bytes:
+        """What there is to send: events, or a comment when none came within so many seconds; nothing at the end."""
+        try:
+            async with asyncio.timeout(within):
+                await self._ready.wait()
+        except TimeoutError:
+            return b": nothing new\n\n"
+        if self._ended:
+            return b""
         self._ready.clear()
         waiting = b"".join(self._events.values())
         self._events.clear()
@@ -121,8 +135,15 @@ class Streams:
             if meeting in self._watchers:
                 self._last[meeting] = event
             for topic in (meeting, changed.get(meeting, "")):
-                for watcher in self._watchers.get(topic, ()):
-                    watcher.hand(meeting, event)
+                await self._hand(topic, meeting, event)
+
+    async def _hand(self, topic: str, meeting: str, event: bytes) -> None:
+        """Hand an event to all who watch, some at a time: a signature never waits for five hundred screens."""
+        watchers = tuple(self._watchers.get(topic, ()))
+        for start in range(0, len(watchers), AT_ONCE):
+            for watcher in watchers[start : start + AT_ONCE]:
+                watcher.hand(meeting, event)
+            await asyncio.sleep(0)
 
 
 def _event(meeting: str, counts: Counts) -> bytes:
