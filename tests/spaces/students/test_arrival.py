@@ -1,6 +1,7 @@
 """The address in a QR code: the same page from the lean path and from Django, and everything that is Django's alone."""
 
 import asyncio
+import gzip
 import re
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
@@ -46,7 +47,7 @@ def address(roll_call: RollCall, at=None) -> str:
     return f"/Q/{codes.base36(roll_call.pk)}/{codes.scan_code(key(), pace, pace.step_at(at or timezone.now()))}"
 
 
-def lean(client: Client, path: str, monkeypatch, **changes):
+def lean(client: Client, path: str, monkeypatch, *, accept: bytes = b"", **changes):
     """The answer of the lean path; what its thread reads is read in this one, which sees the test's rows."""
     monkeypatch.setattr(arrival, "close_old_connections", lambda: None)
     known = arrival._read("a.localhost", int(PATH.fullmatch(path.partition("?")[0])[1], 36))
@@ -57,6 +58,7 @@ def lean(client: Client, path: str, monkeypatch, **changes):
     monkeypatch.setattr(Arrival, "_know", read_before)
     cookies = {name: morsel.value for name, morsel in client.cookies.items()} | changes
     headers = {b"host": b"a.localhost", b"cookie": "; ".join(f"{k}={v}" for k, v in cookies.items() if v).encode()}
+    headers[b"accept-encoding"] = accept
     found, at = PATH.fullmatch(path.partition("?")[0]), timezone.now()
     query = path.partition("?")[2].encode()
     return asyncio.run(Arrival().answer(found, headers, query, address="192.0.2.7", at=at))
@@ -66,6 +68,13 @@ def _bare(page: str) -> str:
     """A page without what differs each time: its ticket and its token."""
     page = re.sub(r'name="ticket" value="[^"]+"', "", page)
     return re.sub(r'(name="csrfmiddlewaretoken" value=|"X-CSRFToken": |X-CSRFToken&quot;: )"?[^">]+"?', "", page)
+
+
+def test_the_page_comes_compressed_to_who_can_read_it(alice, roll_call, monkeypatch):
+    told, body = lean(alice, address(roll_call), monkeypatch, accept=b"gzip, deflate, br")
+    assert dict(told)[b"content-encoding"] == b"gzip"
+    assert int(dict(told)[b"content-length"]) == len(body)
+    assert read_ticket(re.search(r'name="ticket" value="([^"]+)"', gzip.decompress(body).decode())[1]) is not None
 
 
 def test_both_answer_the_same_page_under_the_same_headers(alice, roll_call, monkeypatch):
