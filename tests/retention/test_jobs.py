@@ -10,7 +10,7 @@ from django.db import connection
 from django_scopes import scope, scopes_disabled
 from pypdf import PdfReader
 
-from emarge.attendance.models import RollCall, SignIn
+from emarge.attendance.models import ReviewedAnomaly, RollCall, RollCallLine, SignIn
 from emarge.audit import keeping, trust, vault
 from emarge.audit.actions import pseudonyms
 from emarge.audit.models import OutboxEvent, PersonKey, PersonLink
@@ -74,8 +74,16 @@ def hold(school, what, **facts):
     return actions.place_hold(school.base, **WHY, scope=what, **chosen, by=school.secretary, at=NOW)
 
 
+def reviewed(school, student):
+    """Somebody noted what an anomaly of a student was."""
+    line = RollCallLine.objects.get(student=school.students[student])
+    said = {"kind": "shared_device", "evidence": "0" * 16, "note": "Borrowed a phone.", "reviewed_at": NOW}
+    return ReviewedAnomaly.objects.create(base=school.base, line=line, reviewed_by=school.secretary, **said)
+
+
 def test_the_end_of_retention(school):
     log = school.code.log
+    reviewed(school, "alice")
     old = OutboxEvent.objects.filter(log=log).count()
     order = destroy(school)
     work(school)
@@ -84,7 +92,7 @@ def test_the_end_of_retention(school):
     certificate = destruction.open_certificate(bytes(order.certificate), trust.anchors(log, school.code.code).vkey)
     assert (certificate.plan.records.text, certificate.plan.period) == (f"0-{old - 1}", 1827)
     assert reader("contents", log, range(old)) == {}
-    assert (RollCall.objects.count(), SignIn.objects.count()) == (0, 0)
+    assert (RollCall.objects.count(), SignIn.objects.count(), ReviewedAnomaly.objects.count()) == (0, 0, 0)
     rows = OutboxEvent.objects.filter(log=log).order_by("pk")
     assert [row.event for row in rows] == ["destruction.requested", "destruction.approved", "retention.destroyed"]
     told = records.parse(bytes(rows[2].record))
@@ -185,6 +193,7 @@ def test_a_student_who_is_erased_leaves_records_without_a_name(school):
     name = pseudonyms([alice.uuid])[alice.uuid]
     before = bundle_of(school)
     kept = bytes(before.bundle)
+    reviewed(school, "alice")
     order = erase(school, alice)
     work(school)
     order.refresh_from_db()
@@ -194,6 +203,7 @@ def test_a_student_who_is_erased_leaves_records_without_a_name(school):
     alice = Student.objects.select_related("user").get(pk=alice.pk)
     assert (alice.last_name, alice.identifier, alice.birth_on, alice.user.is_active) == ("∅", "", None, False)
     assert bytes(SignIn.objects.get(line__student=alice).drawing) == b""
+    assert ReviewedAnomaly.objects.get().note == ""
     people = PersonKey.objects.filter(person=alice.uuid)
     assert (people.count(), PersonLink.objects.filter(person=alice.uuid).count()) == (0, 0)
     # What the funder had verifies as before; it is no longer kept here; a bundle of today has no content of hers.

@@ -1,4 +1,4 @@
-"""Anomalies as they are shown, with names, class meetings and who reviewed them: five queries for any number."""
+"""Anomalies as they are shown, with names, class meetings and who reviewed them: few queries for any number."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -54,8 +54,8 @@ def _named(base: Base, wanted: Q) -> list[Named]:
     meetings = {uuid: _called(base, call) for uuid, call in calls.items()}
     found = find([*_scans(wanted_calls), *_signatures(wanted_calls)], meetings)
     names = {act.line for one in found for act in (*one.acts, *one.others)}
-    lines = {line.uuid: line for line in RollCallLine.objects.filter(uuid__in=names)}
-    reviewed = _reviewed(one.line for one in found)
+    lines = RollCallLine.objects.in_bulk(names, field_name="uuid")  # which a long list reads in parts
+    reviewed = _reviewed(wanted_calls)
     named = [Named(one, lines, calls, reviewed.get((one.line, one.kind.value, one.evidence))) for one in found]
     return sorted(
         named, key=lambda each: (-each.roll_call.starts_at.timestamp(), each.roll_call.pk, str(each.line), each.line.pk)
@@ -86,8 +86,8 @@ def _signatures(roll_calls: QuerySet[RollCall]) -> Iterable[Act]:
         yield Act(line, student, meeting, at, device, network, session)
 
 
-def _reviewed(lines: Iterable[UUID]) -> dict[tuple[UUID, str, str], ReviewedAnomaly]:
-    rows = ReviewedAnomaly.objects.filter(line__uuid__in=set(lines)).select_related("reviewed_by", "line")
+def _reviewed(roll_calls: QuerySet[RollCall]) -> dict[tuple[UUID, str, str], ReviewedAnomaly]:
+    rows = ReviewedAnomaly.objects.filter(line__roll_call__in=roll_calls).select_related("reviewed_by", "line")
     return {(row.line.uuid, row.kind, row.evidence): row for row in rows}
 
 
