@@ -30,10 +30,10 @@ SHORT = """
 import sys
 from pathlib import Path
 from emarge.proof.timestamping import server as timestamping
-from emarge.proof.vault import http, server as vault
+from emarge.proof.vault import asgi, server as vault
 
-http.BODY_SECONDS = http.SEND_SECONDS = timestamping.BODY_SECONDS = 1.0
-vault.HEADER_MILLISECONDS = timestamping.HEADER_MILLISECONDS = 1000
+asgi.BODY_SECONDS = asgi.SEND_SECONDS = timestamping.BODY_SECONDS = 1.0
+asgi.HEADER_MILLISECONDS = timestamping.HEADER_MILLISECONDS = 1000
 folder, port = Path(sys.argv[1]), int(sys.argv[2])
 """
 STARTS = {

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Protocol, TypeVar
 
+from emarge.proof.vault.asgi import Receive, Scope, Send, respond
 from emarge.proof.vault.cosigner import Identity
 from emarge.proof.vault.errors import VaultRefused
-from emarge.proof.vault.http import Receive, Scope, Send, respond
 
 TEXT = "text/plain; charset=utf-8"
 _STATUS = {

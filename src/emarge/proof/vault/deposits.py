@@ -14,6 +14,11 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _LABEL = re.compile(r"[!-~]{1,128}", re.ASCII)
 
 
+def is_uuid(text: object) -> bool:
+    """Whether this is a uuid in canonical lower case."""
+    return isinstance(text, str) and _UUID.fullmatch(text) is not None
+
+
 def is_label(text: object) -> bool:
     """Whether this can be a word to find records by."""
     return isinstance(text, str) and _LABEL.fullmatch(text) is not None
@@ -31,7 +36,7 @@ class Deposit:
 
     def check(self) -> None:
         """Raise VaultRefused when a part is malformed or too large."""
-        if not _UUID.fullmatch(self.uuid):
+        if not is_uuid(self.uuid):
             raise VaultRefused("bad_deposit", "a uuid is written in canonical lower case")
         if not self.payload:
             raise VaultRefused("bad_deposit", "a record is empty")

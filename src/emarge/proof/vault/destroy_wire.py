@@ -9,7 +9,8 @@ from typing import Any
 
 import orjson
 
-from emarge.proof.vault.destruction import CONTENTS, RETENTION, Order, is_uuid
+from emarge.proof.vault.deposits import is_uuid
+from emarge.proof.vault.destruction import CONTENTS, RETENTION, Order
 from emarge.proof.vault.destructions import Destroyed
 from emarge.proof.vault.errors import VaultRefused
 from emarge.proof.vault.ranges import Ranges

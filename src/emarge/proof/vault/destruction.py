@@ -4,7 +4,6 @@ import base64
 import binascii
 import hashlib
 import json
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,16 +12,16 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from emarge.proof.vault import checkpoint
+from emarge.proof.vault.deposits import is_uuid
 from emarge.proof.vault.errors import CheckpointError, DestructionError
 from emarge.proof.vault.ranges import Ranges
 from emarge.proof.vault.reader import LogReader
+from emarge.proof.vault.retention import TIME, time_text
 from emarge.proof.vault.tiles import WIDTH, Tile, width_at
 
 CONTENTS, RETENTION = SCOPES = ("contents", "retention")
 MAX_NOTE = 1024 * 1024
 _PLAN, _CERTIFICATE = "emarge-destruction-plan/1", "emarge-destruction/1"
-_TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _KEY_ID, _SIGNATURE = 4, 64
 
 TokenTime = Callable[[bytes], datetime]
@@ -137,16 +136,6 @@ def leaves_digest(reader: LogReader, records: Ranges, size: int) -> bytes:
     return digest.digest()
 
 
-def is_uuid(text: object) -> bool:
-    """Whether this is a uuid in canonical lower case."""
-    return isinstance(text, str) and _UUID.fullmatch(text) is not None
-
-
-def time_text(at: datetime) -> str:
-    """An aware instant as these pages write it."""
-    return at.astimezone(UTC).strftime(_TIME)
-
-
 def _text(kind: str, plan: Plan, decided: datetime | None = None) -> str:
     order = plan.order
     lines = [kind, plan.origin, f"order {order.uuid} {plan.order_index}", f"scope {order.scope}"]
@@ -191,7 +180,7 @@ def _parse(lines: list[str], kind: str) -> tuple[Plan, datetime | None]:
         leaves = base64.b64decode(fields["leaves"], validate=True)
         entries = Ranges.parse(fields["entries"])
         plan = Plan(lines[1], order, int(index), int(fields["period"]), records, entries, leaves)
-        decided = datetime.strptime(fields["decided"], _TIME).replace(tzinfo=UTC) if "decided" in fields else None
+        decided = datetime.strptime(fields["decided"], TIME).replace(tzinfo=UTC) if "decided" in fields else None
     except (KeyError, ValueError):
         raise DestructionError("a line of the note is missing or malformed") from None
     if lines[0] != kind or scope not in SCOPES or (before is None) != (scope == CONTENTS) or not is_uuid(uuid):

@@ -2,15 +2,15 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
 from urllib.parse import parse_qs
 
 import orjson
 
 from emarge.proof.vault import routes, wire
+from emarge.proof.vault.asgi import Receive, Scope, Send, read_body, respond
 from emarge.proof.vault.controls import Controls
 from emarge.proof.vault.errors import StampUnavailable, StoreUnavailableError, VaultRefused, VaultUnavailable
 from emarge.proof.vault.failures import Failures
@@ -19,10 +19,6 @@ from emarge.proof.vault.journalling import Call, Journalling, Now
 from emarge.proof.vault.opened import Vault
 from emarge.proof.vault.sealing import Sealer
 from emarge.proof.vault.serving import Answer, Request, Serving
-
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 _STATUS = {
     "bad_log": HTTPStatus.BAD_REQUEST,
@@ -55,9 +51,6 @@ _STATUS = {
     "mirror_unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
     "store_unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
 }
-BODY_SECONDS = 30.0
-SEND_SECONDS = 30.0
-_PIECE = 64 * 1024  # bytes
 
 logger = logging.getLogger("emarge.vault")
 
@@ -181,42 +174,3 @@ async def _send(send: Send, answer: Answer, request: str = "") -> None:
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
         headers.append((b"retry-after", b"1"))
     await respond(send, answer.status, headers, answer.body)
-
-
-async def respond(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
-    """Send an answer; a client that takes no piece of it for a while is cut, so that it holds no memory."""
-    await send({"type": "http.response.start", "status": int(status), "headers": headers})
-    last = max(len(body) - 1, 0) // _PIECE * _PIECE
-    try:
-        for start in range(0, last, _PIECE):
-            piece = body[start : start + _PIECE]
-            async with asyncio.timeout(SEND_SECONDS):
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
-    except TimeoutError:
-        return  # an answer that ends early closes the connection
-    await send({"type": "http.response.body", "body": body[last:]})
-
-
-async def read_body(scope: Scope, receive: Receive, most: int) -> bytes:
-    """The body of a request; VaultRefused when it is longer than ``most`` bytes, comes too slowly or not whole."""
-    lengths = [value for name, value in scope["headers"] if name == b"content-length"]
-    if lengths and (not lengths[0].isdigit() or int(lengths[0]) > most):
-        raise VaultRefused("too_large", f"a body is at most {most} bytes long")
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            return await _whole(receive, most)
-    except TimeoutError:
-        raise VaultRefused("too_slow", f"a body comes within {BODY_SECONDS:.0f} seconds") from None
-
-
-async def _whole(receive: Receive, most: int) -> bytes:
-    body = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise VaultRefused("bad_request", "the body did not arrive whole")
-        body += message.get("body", b"")
-        if len(body) > most:
-            raise VaultRefused("too_large", f"a body is at most {most} bytes long")
-        if not message.get("more_body", False):
-            return bytes(body)

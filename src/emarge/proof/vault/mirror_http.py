@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
 
-from emarge.proof.vault import cosigner_http, mirror_wire, server
+from emarge.proof.vault import cosigner_http, mirror_wire
+from emarge.proof.vault.asgi import Fatal, Receive, Scope, answer, read_body
 from emarge.proof.vault.cosigner import folder_name
 from emarge.proof.vault.cosigner_http import Reply
 from emarge.proof.vault.destroyer import unreadable
 from emarge.proof.vault.destruction import TokenTime
 from emarge.proof.vault.errors import VaultRefused
-from emarge.proof.vault.http import Receive, Scope, read_body
 from emarge.proof.vault.mirror import Mirror, NotNextError
 from emarge.proof.vault.tiles import parse_path, width_at
 
@@ -29,7 +29,7 @@ def serve(folder: Path, *, port: int, token_time: TokenTime = unreadable) -> Non
     """
     mirror = Mirror(folder, token_time)
     try:
-        asyncio.run(server.answer(lambda fatal: Application(mirror, fatal), port))
+        asyncio.run(answer(lambda fatal: Application(mirror, fatal), port))
     finally:
         mirror.close()
 
@@ -37,7 +37,7 @@ def serve(folder: Path, *, port: int, token_time: TokenTime = unreadable) -> Non
 class Application(cosigner_http.Application):
     """Answers requests on an opened mirror."""
 
-    def __init__(self, mirror: Mirror, fatal: server.Fatal) -> None:
+    def __init__(self, mirror: Mirror, fatal: Fatal) -> None:
         super().__init__(mirror, fatal)
         self._mirror = mirror
         self._written = False

@@ -3,13 +3,12 @@
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from emarge.proof.vault import files
-from emarge.proof.vault.deposits import is_label
-from emarge.proof.vault.destruction import is_uuid, time_text
+from emarge.proof.vault.deposits import is_label, is_uuid
 from emarge.proof.vault.errors import CorruptVault, VaultRefused
 from emarge.proof.vault.ranges import Ranges
 
@@ -17,6 +16,12 @@ SHORTEST = 1827
 LONGEST = 36_525
 MAX_REFERENCE = 200
 _FILE = "state.json"
+TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
+
+
+def time_text(at: datetime) -> str:
+    """An aware instant as these pages write it."""
+    return at.astimezone(UTC).strftime(TIME)
 
 
 @dataclass(frozen=True)

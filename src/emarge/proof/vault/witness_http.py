@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
 
-from emarge.proof.vault import cosigner, cosigner_http, mirror_wire, server
+from emarge.proof.vault import cosigner, cosigner_http, mirror_wire
+from emarge.proof.vault.asgi import Fatal, Receive, Scope, answer, read_body
 from emarge.proof.vault.cosigner_http import Reply
 from emarge.proof.vault.errors import VaultRefused
-from emarge.proof.vault.http import Receive, Scope, read_body
 from emarge.proof.vault.witness import NotNextError, Witness
 
 MAX_BODY = 64 * 1024
@@ -21,7 +21,7 @@ def serve(folder: Path, *, port: int) -> None:
     """Serve a witness until SIGTERM or SIGINT; raises what opening raised, or what made it stop."""
     witness = Witness(folder)
     try:
-        asyncio.run(server.answer(lambda fatal: Application(witness, fatal), port))
+        asyncio.run(answer(lambda fatal: Application(witness, fatal), port))
     finally:
         witness.close()
 
@@ -29,7 +29,7 @@ def serve(folder: Path, *, port: int) -> None:
 class Application(cosigner_http.Application):
     """Answers requests on an opened witness."""
 
-    def __init__(self, witness: Witness, fatal: server.Fatal) -> None:
+    def __init__(self, witness: Witness, fatal: Fatal) -> None:
         super().__init__(witness, fatal)
         self._witness = witness
 
