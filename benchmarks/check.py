@@ -17,12 +17,12 @@ from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
-from emarge.proof.vault.check import check_vault
-from emarge.proof.vault.create import create_vault
-from emarge.proof.vault.deposits import Deposit
-from emarge.proof.vault.opened import Vault
-from emarge.proof.vault.reader import LogReader
-from emarge.proof.vault.tiles import ENTRIES, WIDTH, Tile, decode_bundle
+from emarge.proof.vault.checking.check import check_vault
+from emarge.proof.vault.log.deposits import Deposit
+from emarge.proof.vault.log.tiles import ENTRIES, WIDTH, Tile, decode_bundle
+from emarge.proof.vault.service.opened import Vault
+from emarge.proof.vault.setup.create import create_vault
+from emarge.proof.vault.storage.reader import LogReader
 
 LOG = "benchmark"
 PAYLOAD, TOKEN = 600, 800  # bytes

@@ -23,11 +23,11 @@ import httpx
 
 from benchmarks.vault_load import CONTENT, LOG
 from emarge.proof.timestamping import authority
-from emarge.proof.vault import mirroring
-from emarge.proof.vault.check import check_vault
-from emarge.proof.vault.client import VaultClient
-from emarge.proof.vault.create import create_vault
-from emarge.proof.vault.mirror import create_mirror, vkey_of
+from emarge.proof.vault.checking.check import check_vault
+from emarge.proof.vault.mirror.mirror import create_mirror, vkey_of
+from emarge.proof.vault.service.client import VaultClient
+from emarge.proof.vault.setup import mirroring
+from emarge.proof.vault.setup.create import create_vault
 
 BATCH = 100
 # (clients, deposits a request); the last two are relays: small batches of many, and one that catches up

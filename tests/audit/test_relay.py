@@ -13,9 +13,9 @@ from emarge.audit import vault
 from emarge.audit.models import OutboxEvent
 from emarge.audit.relay import Relay, flush, store_receipts
 from emarge.proof.evidence import contents, records
-from emarge.proof.vault.client import Deposit
-from emarge.proof.vault.entry import decode
 from emarge.proof.vault.errors import VaultRefused, VaultUnavailable
+from emarge.proof.vault.log.entry import decode
+from emarge.proof.vault.service.client import Deposit
 from tests.audit.events import fresh_log, happen
 from tests.cli.commands import emarge
 

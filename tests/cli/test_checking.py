@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
-from emarge.proof.vault.create import create_vault
-from emarge.proof.vault.deposits import Deposit
-from emarge.proof.vault.opened import Vault
+from emarge.proof.vault.log.deposits import Deposit
+from emarge.proof.vault.service.opened import Vault
+from emarge.proof.vault.setup.create import create_vault
 from tests.cli.commands import ROOT, emarge
 
 pytestmark = pytest.mark.processes

@@ -3,9 +3,9 @@
 import json
 from datetime import UTC, datetime
 
-from emarge.proof.vault.create import ROLES
-from emarge.proof.vault.credentials import read_configuration
-from emarge.proof.vault.journal import Journal, touched
+from emarge.proof.vault.journal.journal import Journal, touched
+from emarge.proof.vault.setup.create import ROLES
+from emarge.proof.vault.setup.credentials import read_configuration
 from tests.cli.commands import emarge
 
 

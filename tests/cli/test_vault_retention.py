@@ -9,10 +9,10 @@ import pytest
 
 from emarge.cli.arguments import credential
 from emarge.cli.tokens import token_digest, token_time
-from emarge.proof.vault.check import check_vault
-from emarge.proof.vault.client import VaultClient
-from emarge.proof.vault.deposits import Deposit
+from emarge.proof.vault.checking.check import check_vault
 from emarge.proof.vault.errors import DestructionError, VaultRefused
+from emarge.proof.vault.log.deposits import Deposit
+from emarge.proof.vault.service.client import VaultClient
 from tests.cli.commands import emarge
 from tests.processes import proof_servers
 

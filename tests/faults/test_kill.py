@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 from benchmarks.http_load import Student, students_of
 
-from emarge.proof.vault import entry
-from emarge.proof.vault.reader import LogReader
+from emarge.proof.vault.log import entry
+from emarge.proof.vault.storage.reader import LogReader
 
 STUDENTS = 100
 KILL_AFTER = 0.4  # seconds into the load

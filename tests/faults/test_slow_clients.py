@@ -16,11 +16,11 @@ import httpx
 import pytest
 
 from emarge.cli.timestamping import create_authority
-from emarge.proof.vault.client import VaultClient
-from emarge.proof.vault.create import create_vault
-from emarge.proof.vault.deposits import Deposit
-from emarge.proof.vault.mirror import create_mirror
-from emarge.proof.vault.witness import create_witness
+from emarge.proof.vault.log.deposits import Deposit
+from emarge.proof.vault.mirror.mirror import create_mirror
+from emarge.proof.vault.service.client import VaultClient
+from emarge.proof.vault.setup.create import create_vault
+from emarge.proof.vault.witness.witness import create_witness
 from tests.faults.slow import connect, seconds_until_cut, taken_after_a_rest
 from tests.installation import environment
 from tests.processes import free_port
@@ -30,7 +30,8 @@ SHORT = """
 import sys
 from pathlib import Path
 from emarge.proof.timestamping import server as timestamping
-from emarge.proof.vault import asgi, server as vault
+from emarge.proof.vault import asgi
+from emarge.proof.vault.service import server as vault
 
 asgi.BODY_SECONDS = asgi.SEND_SECONDS = timestamping.BODY_SECONDS = 1.0
 asgi.HEADER_MILLISECONDS = timestamping.HEADER_MILLISECONDS = 1000
@@ -38,8 +39,8 @@ folder, port = Path(sys.argv[1]), int(sys.argv[2])
 """
 STARTS = {
     "vault": "vault.serve(folder, port=port, stamp=lambda digests: [digest + b'token' for digest in digests])",
-    "mirror": "from emarge.proof.vault.mirror_http import serve; serve(folder, port=port)",
-    "witness": "from emarge.proof.vault.witness_http import serve; serve(folder, port=port)",
+    "mirror": "from emarge.proof.vault.mirror.http import serve; serve(folder, port=port)",
+    "witness": "from emarge.proof.vault.witness.http import serve; serve(folder, port=port)",
     "timestamping": "timestamping.serve(folder, port=port)",
 }
 WEB = """

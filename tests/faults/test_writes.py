@@ -10,10 +10,10 @@ from contextlib import suppress
 
 import pytest
 
-from emarge.proof.vault.check import check_vault
-from emarge.proof.vault.client import VaultClient
-from emarge.proof.vault.create import create_vault
+from emarge.proof.vault.checking.check import check_vault
 from emarge.proof.vault.errors import VaultUnavailable
+from emarge.proof.vault.service.client import VaultClient
+from emarge.proof.vault.setup.create import create_vault
 from tests.faults.test_disk import deposits, gone
 from tests.proof.vault.process import Process
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from emarge.cli.vault import create_vault, token_time
 from emarge.proof.timestamping import messages
 from emarge.proof.timestamping.authority import Authority, create
-from emarge.proof.vault.server import serve
+from emarge.proof.vault.service.server import serve
 
 # A certificate of the authority lives six years: both are within one.
 LONG_AGO, NOW = datetime.fromisoformat("2021-01-12T09:00:00Z"), datetime.fromisoformat("2026-11-23T12:00:00Z")

@@ -19,7 +19,7 @@ from emarge.inspections import actions as inspections
 from emarge.institutions.models import Student, Teacher
 from emarge.proof.evidence import bundle, records
 from emarge.proof.evidence.verify import verify_bundle
-from emarge.proof.vault import destruction
+from emarge.proof.vault.destruction import plans
 from emarge.retention import actions, jobs
 from emarge.retention.models import LegalHold, Order, RetentionPeriod
 from emarge.retention.rules import Scope
@@ -89,7 +89,7 @@ def test_the_end_of_retention(school):
     work(school)
     order.refresh_from_db()
     assert (order.state, order.fault, order.count) == ("produced", "", old)
-    certificate = destruction.open_certificate(bytes(order.certificate), trust.anchors(log, school.code.code).vkey)
+    certificate = plans.open_certificate(bytes(order.certificate), trust.anchors(log, school.code.code).vkey)
     assert (certificate.plan.records.text, certificate.plan.period) == (f"0-{old - 1}", 1827)
     assert reader("contents", log, range(old)) == {}
     assert (RollCall.objects.count(), SignIn.objects.count(), ReviewedAnomaly.objects.count()) == (0, 0, 0)

@@ -10,8 +10,8 @@ from django.db import connection, transaction
 from emarge.audit import vault
 from emarge.audit.models import OutboxEvent
 from emarge.proof.evidence import contents, records
-from emarge.proof.vault.client import DestructionCertificate, VaultClient
-from emarge.proof.vault.entry import decode
+from emarge.proof.vault.log.entry import decode
+from emarge.proof.vault.service.client import DestructionCertificate, VaultClient
 
 _BATCH = 500
 

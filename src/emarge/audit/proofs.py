@@ -14,11 +14,11 @@ from emarge.proof.timestamping import messages
 from emarge.proof.timestamping.errors import TimestampError
 from emarge.proof.timestamping.tokens import DEMO_POLICY
 from emarge.proof.timestamping.verify import Timestamp, read_token, verify_token
-from emarge.proof.vault import merkle
-from emarge.proof.vault.client import VaultClient
-from emarge.proof.vault.cosignature import Cosigned, open_cosigned
-from emarge.proof.vault.entry import decode
 from emarge.proof.vault.errors import CheckpointError, EntryError, ProofError
+from emarge.proof.vault.log import merkle
+from emarge.proof.vault.log.cosignature import Cosigned, open_cosigned
+from emarge.proof.vault.log.entry import decode
+from emarge.proof.vault.service.client import VaultClient
 
 _PATIENCE = 5.0
 """Seconds that a page waits for the vault."""

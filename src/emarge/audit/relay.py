@@ -17,8 +17,8 @@ from emarge.audit.locks import held
 from emarge.audit.models import OutboxEvent
 from emarge.proof.timestamping.errors import TimestampError, TimestampUnavailable
 from emarge.proof.timestamping.verify import read_token
-from emarge.proof.vault.client import Deposit, Receipt, VaultClient
 from emarge.proof.vault.errors import VaultRefused, VaultUnavailable
+from emarge.proof.vault.service.client import Deposit, Receipt, VaultClient
 
 BATCH = 100
 POLL_SECONDS = 0.5

@@ -19,9 +19,9 @@ from emarge.proof.evidence.records import Record
 from emarge.proof.evidence.seal import Gathered, Request
 from emarge.proof.timestamping.tokens import DEMO_POLICY
 from emarge.proof.timestamping.verify import Timestamp, read_token
-from emarge.proof.vault.client import SealedContent, VaultClient
-from emarge.proof.vault.cosignature import open_cosigned
-from emarge.proof.vault.entry import decode
+from emarge.proof.vault.log.cosignature import open_cosigned
+from emarge.proof.vault.log.entry import decode
+from emarge.proof.vault.service.client import SealedContent, VaultClient
 
 MAX_RECORDS = 12_000
 """Five files each, in a container of at most 65,534."""

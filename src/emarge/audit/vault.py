@@ -3,8 +3,8 @@
 import os
 
 from emarge.lib.env import data_dir
-from emarge.proof.vault.client import VaultClient
 from emarge.proof.vault.errors import VaultRefused, VaultUnavailable
+from emarge.proof.vault.service.client import VaultClient
 
 PATIENCE = 30.0
 """Seconds to wait for an answer: a deposit is stamped and made durable before it comes."""

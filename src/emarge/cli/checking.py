@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from rich.progress import TaskID
 
-    from emarge.proof.vault.check import CheckedLog
-    from emarge.proof.vault.derivation import Progress
+    from emarge.proof.vault.checking.check import CheckedLog
+    from emarge.proof.vault.checking.derivation import Progress
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

@@ -9,8 +9,8 @@ from emarge.cli.errors import CommandError
 
 def print_journal(data: Path, day: str | None, *, as_json: bool) -> int:
     """Print the lines of a day, as they are or in columns; CommandError when there is no such day."""
-    from emarge.proof.vault import journal
     from emarge.proof.vault.errors import CorruptVault
+    from emarge.proof.vault.journal import journal
 
     folder = data / "vault" / journal.FOLDER
     try:

@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     if args.action == "check":
         return _check(args.data, as_json=args.json)
     from emarge.cli.ending import ends_clearly
-    from emarge.proof.vault.mirror_http import serve
+    from emarge.proof.vault.mirror.http import serve
 
     mend = f"`emarge mirror check --data {args.data}` names the first fault. A mirror that is lost can be made anew."
     with ends_clearly("mirror", mend):
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
 def create_mirror(data: Path, *, name: str) -> str:
     """Make a mirror, keep its credentials and give its verifier key; CommandError when there is one already."""
     from emarge.lib.files import write_secret
-    from emarge.proof.vault import mirror
+    from emarge.proof.vault.mirror import mirror
 
     if (data / "mirror").exists():
         raise CommandError(f"{data / 'mirror'} exists already: a mirror is never made over another.")
@@ -61,8 +61,8 @@ def create_mirror(data: Path, *, name: str) -> str:
 
 def mirror_vkey(data: Path) -> str:
     """The verifier key of the mirror in a data folder; CommandError when there is none."""
-    from emarge.proof.vault import mirror
     from emarge.proof.vault.errors import VaultRefused
+    from emarge.proof.vault.mirror import mirror
 
     try:
         return mirror.vkey_of(data / "mirror")
@@ -72,7 +72,7 @@ def mirror_vkey(data: Path) -> str:
 
 def _check(data: Path, *, as_json: bool) -> int:
     from emarge.proof.vault.errors import CorruptVault
-    from emarge.proof.vault.mirror_check import check_mirror
+    from emarge.proof.vault.mirror.check import check_mirror
 
     with checking.watch() as watch:
         try:

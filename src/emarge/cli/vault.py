@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from emarge.cli.parsers import Subparsers
     from emarge.cli.timestamp_service import External
     from emarge.proof.timestamping.client import TimestampClient
-    from emarge.proof.vault.dating import Dating
-    from emarge.proof.vault.mirror_client import MirrorClient
-    from emarge.proof.vault.s3 import Place
-    from emarge.proof.vault.witness_client import WitnessClient
+    from emarge.proof.vault.mirror.client import MirrorClient
+    from emarge.proof.vault.storage.s3 import Place
+    from emarge.proof.vault.witness.client import WitnessClient
+    from emarge.proof.vault.writing.dating import Dating
 
 
 def add_parser(subparsers: "Subparsers") -> argparse.ArgumentParser:
@@ -111,8 +111,8 @@ def create_vault(data: Path, *, name: str, postgresql: str = "", store: str = ""
     """Make a vault and keep its credentials; CommandError when there is one already, or a server will not do."""
     from emarge.cli.timestamping import create_authority
     from emarge.lib.files import write_secret
-    from emarge.proof.vault import create
     from emarge.proof.vault.errors import DurabilityLost, VaultRefused
+    from emarge.proof.vault.setup import create
 
     if (data / "vault").exists():
         raise CommandError(f"{data / 'vault'} exists already: a vault is never made over another.")
@@ -131,15 +131,15 @@ def create_vault(data: Path, *, name: str, postgresql: str = "", store: str = ""
 
 def _place(store: str, endpoint: str) -> "Place":
     require_packages("boto3", extra="s3")
-    from emarge.proof.vault.s3 import Place
+    from emarge.proof.vault.storage.s3 import Place
 
     return Place.parse(store, endpoint)
 
 
 def _credentials(data: Path, renewed: str | None) -> int:
     from emarge.lib.files import replace_secret
-    from emarge.proof.vault import credentials
     from emarge.proof.vault.errors import VaultRefused
+    from emarge.proof.vault.setup import credentials
 
     folder = data / "vault"
     try:
@@ -157,8 +157,8 @@ def _credentials(data: Path, renewed: str | None) -> int:
 
 def set_mirror(data: Path, vkey: str, policy: str) -> None:
     """Give the vault its mirror; CommandError when the key is none, or the vault is running."""
-    from emarge.proof.vault import mirroring, witnessing
     from emarge.proof.vault.errors import CheckpointError, VaultRefused
+    from emarge.proof.vault.setup import mirroring, witnessing
 
     name = vkey.partition("+")[0]
     if name in {witness.partition("+")[0] for witness in witnessing.read(data / "vault")}:
@@ -181,8 +181,8 @@ def _mirror(data: Path, vkey: str | None, policy: str) -> int:
 
 def add_witness(data: Path, vkey: str) -> None:
     """Give the vault one more witness; CommandError when the key is none, or the vault is running."""
-    from emarge.proof.vault import witnessing
     from emarge.proof.vault.errors import CheckpointError, VaultRefused
+    from emarge.proof.vault.setup import witnessing
 
     try:
         witnessing.add(data / "vault", vkey)
@@ -201,8 +201,8 @@ def _witness(data: Path, vkey: str | None) -> int:
 
 
 def _remove_witness(data: Path, name: str) -> int:
-    from emarge.proof.vault import witnessing
     from emarge.proof.vault.errors import VaultRefused
+    from emarge.proof.vault.setup import witnessing
 
     try:
         witnessing.remove(data / "vault", name)
@@ -213,9 +213,9 @@ def _remove_witness(data: Path, name: str) -> int:
 
 
 def _check(data: Path, *, as_json: bool) -> int:
-    from emarge.proof.vault.check import check_vault
+    from emarge.proof.vault.checking.check import check_vault
     from emarge.proof.vault.errors import CorruptVault, DurabilityLost, VaultUnavailable
-    from emarge.proof.vault.journal import FOLDER, days_of
+    from emarge.proof.vault.journal.journal import FOLDER, days_of
 
     with checking.watch() as watch:
         try:
@@ -241,7 +241,7 @@ def _check(data: Path, *, as_json: bool) -> int:
 
 def _serve(data: Path, number: int, external: "External | None") -> int:
     from emarge.cli.ending import ends_clearly
-    from emarge.proof.vault.server import serve
+    from emarge.proof.vault.service.server import serve
 
     instead = external is not None and external.mode == timestamp_service.INSTEAD
     client = external.client if external and instead else _own_authority(data)
@@ -263,7 +263,7 @@ def _serve(data: Path, number: int, external: "External | None") -> int:
 
 
 def _dating(external: "External | None") -> "Dating | None":
-    from emarge.proof.vault.dating import Dating
+    from emarge.proof.vault.writing.dating import Dating
 
     if external is None or external.mode != timestamp_service.BESIDE:
         return None
@@ -280,8 +280,8 @@ def _own_authority(data: Path) -> "TimestampClient":
 
 
 def _mirror_client(data: Path) -> "MirrorClient | None":
-    from emarge.proof.vault import mirroring
-    from emarge.proof.vault.mirror_client import MirrorClient
+    from emarge.proof.vault.mirror.client import MirrorClient
+    from emarge.proof.vault.setup import mirroring
 
     if mirroring.read(data / "vault") is None:
         return None
@@ -294,8 +294,8 @@ def _mirror_client(data: Path) -> "MirrorClient | None":
 def _witness_clients(data: Path) -> "dict[str, WitnessClient]":
     """The witnesses of the vault, by verifier key, at the addresses of EMARGE_WITNESS_URLS; CommandError without."""
     from emarge.cli.witness import credential_file
-    from emarge.proof.vault import witnessing
-    from emarge.proof.vault.witness_client import WitnessClient
+    from emarge.proof.vault.setup import witnessing
+    from emarge.proof.vault.witness.client import WitnessClient
 
     addresses = dict(pair.split("=", 1) for pair in os.environ.get("EMARGE_WITNESS_URLS", "").split() if "=" in pair)
     clients = {}

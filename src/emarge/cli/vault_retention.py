@@ -11,7 +11,7 @@ from emarge.cli.arguments import add_data, credential
 from emarge.cli.errors import CommandError
 
 if TYPE_CHECKING:
-    from emarge.proof.vault.client import VaultClient
+    from emarge.proof.vault.service.client import VaultClient
 
 ACTIONS = ("retention", "hold", "destructions")
 
@@ -39,8 +39,8 @@ def add_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 
 def run(args: argparse.Namespace) -> int:
-    from emarge.proof.vault.client import VaultClient
     from emarge.proof.vault.errors import VaultRefused, VaultUnavailable
+    from emarge.proof.vault.service.client import VaultClient
 
     try:
         with VaultClient(_address(args.data), credential(args.data, "vault-destroyer")) as vault:
@@ -98,7 +98,7 @@ def _hold_line(hold: dict[str, Any]) -> str:
 
 
 def _destructions(vault: "VaultClient", log: str, folder: Path | None) -> None:
-    from emarge.proof.vault.destruction import open_certificate
+    from emarge.proof.vault.destruction.plans import open_certificate
 
     vkey = vault.vkey(log)
     for one in vault.destructions(log):

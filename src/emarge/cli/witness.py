@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     if args.action == "check":
         return _check(args.data)
     from emarge.cli.ending import ends_clearly
-    from emarge.proof.vault.witness_http import serve
+    from emarge.proof.vault.witness.http import serve
 
     mend = f"`emarge witness check --data {args.data}` names the first fault. A witness that is lost can be made anew."
     with ends_clearly("witness", mend):
@@ -51,8 +51,8 @@ def credential_file(data: Path, name: str) -> Path:
 def create_witness(data: Path, *, name: str) -> str:
     """Make a witness, keep its credentials and give its verifier key; CommandError when there is one already."""
     from emarge.lib.files import write_secret
-    from emarge.proof.vault import witness
     from emarge.proof.vault.errors import CheckpointError
+    from emarge.proof.vault.witness import witness
 
     if (data / "witness").exists():
         raise CommandError(f"{data / 'witness'} exists already: a witness is never made over another.")
@@ -69,8 +69,8 @@ def create_witness(data: Path, *, name: str) -> str:
 
 def witness_vkey(data: Path) -> str:
     """The verifier key of the witness in a data folder; CommandError when there is none."""
-    from emarge.proof.vault import witness
     from emarge.proof.vault.errors import VaultRefused
+    from emarge.proof.vault.witness import witness
 
     try:
         return witness.vkey_of(data / "witness")
@@ -80,7 +80,7 @@ def witness_vkey(data: Path) -> str:
 
 def _check(data: Path) -> int:
     from emarge.proof.vault.errors import CorruptVault
-    from emarge.proof.vault.witness import examine
+    from emarge.proof.vault.witness.witness import examine
 
     try:
         logs, refusals = examine(data / "witness")

@@ -14,7 +14,7 @@ from emarge.proof.evidence import bundle, contents, layout, manifest, records, s
 from emarge.proof.evidence.seal import Gathered, Request
 from emarge.proof.evidence.trust import TrustAnchors
 from emarge.proof.timestamping import authority, messages, rotation
-from emarge.proof.vault import checkpoint, cosignature, entry, merkle
+from emarge.proof.vault.log import checkpoint, cosignature, entry, merkle
 
 CODE = "CFA Démo"
 ORIGIN = "vault.example/cfa-demo"

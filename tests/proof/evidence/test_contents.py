@@ -3,7 +3,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from emarge.proof.evidence import contents
 from emarge.proof.evidence.errors import CommitmentError, ContentError
-from emarge.proof.vault import deposits
+from emarge.proof.vault.log import deposits
 
 CONTENT = {"event": "sign_in.signed", "people": [{"name": "Élise"}], "points": [1, -2]}
 

@@ -10,7 +10,7 @@ from emarge.proof.evidence.proved import Proved
 from emarge.proof.evidence.verdict import Caution, Warn
 from emarge.proof.timestamping.tokens import DEMO_POLICY
 from emarge.proof.timestamping.verify import Timestamp
-from emarge.proof.vault import entry
+from emarge.proof.vault.log import entry
 
 SERIOUS = "1.2.3.4"
 

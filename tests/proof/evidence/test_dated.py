@@ -15,8 +15,8 @@ from emarge.proof.evidence.errors import EvidenceError, Fault
 from emarge.proof.evidence.seal import Gathered
 from emarge.proof.evidence.verdict import Dated
 from emarge.proof.evidence.verify import verify_bundle
-from emarge.proof.vault import checkpoint, merkle
-from emarge.proof.vault.dated import DatedCheckpoint
+from emarge.proof.vault.log import checkpoint, merkle
+from emarge.proof.vault.storage.dated import DatedCheckpoint
 
 AT = NINE + timedelta(days=1, hours=12)
 SECOND = timedelta(seconds=1)

@@ -10,7 +10,7 @@ from emarge.proof.evidence.canonical import canonical
 from emarge.proof.evidence.errors import RecordError
 from emarge.proof.evidence.events import KNOWN
 from emarge.proof.evidence.records import Actor, Clock, Record
-from emarge.proof.vault.deposits import MAX_PAYLOAD
+from emarge.proof.vault.log.deposits import MAX_PAYLOAD
 
 ID = "0b0e8f0e-3c5c-4f0e-9d0a-6a1f2b3c4d5e"
 MEETING = "7f9c24e8-3b12-4fef-91e0-aa2b3c4d5e6f"

@@ -12,10 +12,10 @@ from emarge.proof.evidence.seal import Gathered
 from emarge.proof.evidence.trust import TrustAnchors
 from emarge.proof.evidence.verify import verify_bundle
 from emarge.proof.timestamping import messages
-from emarge.proof.vault.create import create_vault
-from emarge.proof.vault.deposits import Deposit
-from emarge.proof.vault.opened import Vault
-from emarge.proof.vault.reader import LogReader
+from emarge.proof.vault.log.deposits import Deposit
+from emarge.proof.vault.service.opened import Vault
+from emarge.proof.vault.setup.create import create_vault
+from emarge.proof.vault.storage.reader import LogReader
 
 LATER = NINE + timedelta(days=3)
 

@@ -16,8 +16,8 @@ from tests.proof.faults.forged import CASES, EARLIER, SIX, append, edit, fault, 
 from emarge.proof.evidence import bundle, layout, manifest
 from emarge.proof.evidence.errors import Fault
 from emarge.proof.evidence.verify import verify_bundle
-from emarge.proof.vault import checkpoint, merkle
-from emarge.proof.vault.tlog_proof import format_proof, parse_proof
+from emarge.proof.vault.log import checkpoint, merkle
+from emarge.proof.vault.log.tlog_proof import format_proof, parse_proof
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -16,7 +16,7 @@ from tests.proof.evidence.school import (
 from emarge.proof.evidence import contents, records
 from emarge.proof.evidence.errors import EvidenceError, Fault
 from emarge.proof.evidence.verify import verify_bundle
-from emarge.proof.vault import entry
+from emarge.proof.vault.log import entry
 
 
 def refused(school, **others):

@@ -5,12 +5,12 @@ import os
 import uuid
 from datetime import UTC, datetime, timedelta
 
-from emarge.proof.vault.deposits import Deposit
-from emarge.proof.vault.destruction import Order
+from emarge.proof.vault.destruction.plans import Order
 from emarge.proof.vault.errors import DestructionError
-from emarge.proof.vault.opened import Vault
-from emarge.proof.vault.ranges import Ranges
-from emarge.proof.vault.retention import read_hold
+from emarge.proof.vault.log.deposits import Deposit
+from emarge.proof.vault.log.ranges import Ranges
+from emarge.proof.vault.service.opened import Vault
+from emarge.proof.vault.storage.retention import read_hold
 
 SIZE = 600
 

@@ -10,10 +10,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.proof.vault import servers
 from tests.proof.vault.process import Process
 
-from emarge.proof.vault.client import VaultClient
-from emarge.proof.vault.create import create_vault
-from emarge.proof.vault.deposits import Deposit
-from emarge.proof.vault.opened import Vault
+from emarge.proof.vault.log.deposits import Deposit
+from emarge.proof.vault.service.client import VaultClient
+from emarge.proof.vault.service.opened import Vault
+from emarge.proof.vault.setup.create import create_vault
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def s3(seaweed_server, monkeypatch):
 @pytest.fixture
 def place(s3):
     """A new folder of the bucket that locks."""
-    from emarge.proof.vault.s3 import Place
+    from emarge.proof.vault.storage.s3 import Place
 
     return Place.parse(f"s3://{servers.LOCKED}/{uuid.uuid4().hex}", s3.endpoint)
 

@@ -5,21 +5,21 @@ import time
 import httpx
 from tests.proof.vault.process import Process
 
-from emarge.proof.vault import mirroring
-from emarge.proof.vault.mirror import create_mirror, vkey_of
+from emarge.proof.vault.mirror.mirror import create_mirror, vkey_of
+from emarge.proof.vault.setup import mirroring
 
 MIRROR = """
 import sys
 from pathlib import Path
-from emarge.proof.vault.mirror_http import serve
+from emarge.proof.vault.mirror.http import serve
 
 serve(Path(sys.argv[1]), port=int(sys.argv[2]))
 """
 VAULT = """
 import os, sys
 from pathlib import Path
-from emarge.proof.vault.mirror_client import MirrorClient
-from emarge.proof.vault.server import serve
+from emarge.proof.vault.mirror.client import MirrorClient
+from emarge.proof.vault.service.server import serve
 
 stamp = lambda digests: [digest + os.urandom(16) for digest in digests]
 mirror = MirrorClient(sys.argv[3], sys.argv[4])

@@ -6,7 +6,7 @@ import struct
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from emarge.proof.vault.checkpoint import Checkpoint, sign, vkey
+from emarge.proof.vault.log.checkpoint import Checkpoint, sign, vkey
 
 ORIGIN = "vault.example/school"
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))

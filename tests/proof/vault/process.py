@@ -16,7 +16,7 @@ import os, sys
 from datetime import UTC, datetime
 from pathlib import Path
 from emarge.proof.vault.errors import StampUnavailable
-from emarge.proof.vault.server import serve
+from emarge.proof.vault.service.server import serve
 
 folder = Path(sys.argv[1])
 

@@ -2,12 +2,12 @@ import shutil
 
 import pytest
 
-from emarge.proof.vault import check
-from emarge.proof.vault.check import check_vault
-from emarge.proof.vault.deposits import Deposit
-from emarge.proof.vault.derivation import Progress
+from emarge.proof.vault.checking import check
+from emarge.proof.vault.checking.check import check_vault
+from emarge.proof.vault.checking.derivation import Progress
 from emarge.proof.vault.errors import CorruptVault, VaultRefused
-from emarge.proof.vault.tiles import encode_bundle
+from emarge.proof.vault.log.deposits import Deposit
+from emarge.proof.vault.log.tiles import encode_bundle
 
 
 @pytest.fixture
@@ -85,8 +85,8 @@ def test_a_missing_tile_is_named(log, folder, name):
 
 
 def test_an_entry_changed_with_its_tiles_is_found_by_the_root(log, folder, writer, opened):
-    from emarge.proof.vault.merkle import leaf_hash
-    from emarge.proof.vault.tiles import decode_bundle
+    from emarge.proof.vault.log.merkle import leaf_hash
+    from emarge.proof.vault.log.tiles import decode_bundle
 
     bundle, tile = log / "tile" / "entries" / "000", log / "tile" / "0" / "000"
     entries = decode_bundle(bundle.read_bytes(), "")
@@ -97,7 +97,7 @@ def test_an_entry_changed_with_its_tiles_is_found_by_the_root(log, folder, write
 
 
 def test_two_entries_swapped_are_found(log, folder):
-    from emarge.proof.vault.tiles import decode_bundle
+    from emarge.proof.vault.log.tiles import decode_bundle
 
     bundle = log / "tile" / "entries" / "000"
     entries = decode_bundle(bundle.read_bytes(), "")

@@ -3,8 +3,8 @@ import base64
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from emarge.proof.vault.checkpoint import Checkpoint, open_checkpoint, sign, vkey
 from emarge.proof.vault.errors import CheckpointError
+from emarge.proof.vault.log.checkpoint import Checkpoint, open_checkpoint, sign, vkey
 
 # Made once with the key 00 01 … 1f; Ed25519 is deterministic, so these bytes stand for ever.
 ROOT = bytes(range(32, 64))

@@ -5,8 +5,8 @@ import threading
 
 import pytest
 
-from emarge.proof.vault.collector import BATCH, Collector
 from emarge.proof.vault.errors import StampUnavailable, VaultRefused, VaultUnavailable
+from emarge.proof.vault.writing.collector import BATCH, Collector
 
 
 class Stamps:

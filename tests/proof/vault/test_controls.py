@@ -4,10 +4,10 @@ import time
 
 import pytest
 
-from emarge.proof.vault.checkpoint import open_checkpoint
-from emarge.proof.vault.client import VaultClient
-from emarge.proof.vault.controls import main
+from emarge.proof.vault.checking.controls import main
 from emarge.proof.vault.errors import VaultRefused
+from emarge.proof.vault.log.checkpoint import open_checkpoint
+from emarge.proof.vault.service.client import VaultClient
 
 pytestmark = pytest.mark.processes
 
@@ -74,7 +74,7 @@ def test_a_stop_ends_a_control(clients, deposit, process):
 
 
 def test_a_control_tells_how_far_it_is(folder, opened, deposit, monkeypatch):
-    monkeypatch.setattr("emarge.proof.vault.controls._EVERY", -1.0)
+    monkeypatch.setattr("emarge.proof.vault.checking.controls._EVERY", -1.0)
     writer = opened().open_log("school")
     writer.write([[deposit(b"%d" % n) for n in range(500)]])
     writer.publish()

@@ -8,11 +8,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sigstore._internal.rekor.checkpoint import LogCheckpoint, SignedNote
 
-from emarge.proof.vault import cosignature
-from emarge.proof.vault.checkpoint import Checkpoint, open_checkpoint, sign
-from emarge.proof.vault.checkpoint import vkey as log_vkey
-from emarge.proof.vault.cosignature import Cosignature, cosign, open_cosigned, vkey
 from emarge.proof.vault.errors import CheckpointError
+from emarge.proof.vault.log import cosignature
+from emarge.proof.vault.log.checkpoint import Checkpoint, open_checkpoint, sign
+from emarge.proof.vault.log.checkpoint import vkey as log_vkey
+from emarge.proof.vault.log.cosignature import Cosignature, cosign, open_cosigned, vkey
 
 AT = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 LOG = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))

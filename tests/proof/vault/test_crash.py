@@ -10,12 +10,12 @@ import time
 
 import pytest
 
-from emarge.proof.vault import merkle
-from emarge.proof.vault.check import check_vault
-from emarge.proof.vault.checkpoint import open_checkpoint
-from emarge.proof.vault.client import VaultClient
+from emarge.proof.vault.checking.check import check_vault
 from emarge.proof.vault.errors import VaultUnavailable
-from emarge.proof.vault.reader import LogReader
+from emarge.proof.vault.log import merkle
+from emarge.proof.vault.log.checkpoint import open_checkpoint
+from emarge.proof.vault.service.client import VaultClient
+from emarge.proof.vault.storage.reader import LogReader
 
 pytestmark = pytest.mark.processes
 ROUNDS = int(os.environ.get("EMARGE_KILL_ROUNDS", "20"))

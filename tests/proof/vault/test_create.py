@@ -1,8 +1,8 @@
 import pytest
 
-from emarge.proof.vault.create import ROLES, create_vault
 from emarge.proof.vault.errors import CheckpointError, CorruptVault, VaultRefused
-from emarge.proof.vault.opened import Vault
+from emarge.proof.vault.service.opened import Vault
+from emarge.proof.vault.setup.create import ROLES, create_vault
 
 
 def test_a_vault_is_made_with_a_credential_for_each_role(folder, credentials, opened):

@@ -8,15 +8,17 @@ import os
 import pytest
 from tests.proof.vault.conftest import stamp
 
-from emarge.proof.vault import dating, logs, wire
-from emarge.proof.vault.check import check_vault
-from emarge.proof.vault.checkpoint import open_checkpoint
-from emarge.proof.vault.client import VaultClient
-from emarge.proof.vault.collector import Collector
-from emarge.proof.vault.dated import DatedCheckpoint, DatedCheckpoints
-from emarge.proof.vault.dating import Dating
+from emarge.proof.vault.checking.check import check_vault
 from emarge.proof.vault.errors import CorruptVault, DestructionError, StampUnavailable, VaultRefused
-from emarge.proof.vault.merkle import verify_consistency
+from emarge.proof.vault.log.checkpoint import open_checkpoint
+from emarge.proof.vault.log.merkle import verify_consistency
+from emarge.proof.vault.service import wire
+from emarge.proof.vault.service.client import VaultClient
+from emarge.proof.vault.setup import logs
+from emarge.proof.vault.storage.dated import DatedCheckpoint, DatedCheckpoints
+from emarge.proof.vault.writing import dating
+from emarge.proof.vault.writing.collector import Collector
+from emarge.proof.vault.writing.dating import Dating
 
 
 @pytest.fixture

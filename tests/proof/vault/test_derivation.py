@@ -8,12 +8,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.proof.vault.naive import leaf, mth
 
-from emarge.proof.vault.checkpoint import Checkpoint
-from emarge.proof.vault.derivation import Point, State, derive
+from emarge.proof.vault.checking.derivation import Point, State, derive
 from emarge.proof.vault.errors import CorruptVault, MissingTileError
-from emarge.proof.vault.reader import LogReader
-from emarge.proof.vault.stored import StoredLog
-from emarge.proof.vault.tiles import WIDTH
+from emarge.proof.vault.log.checkpoint import Checkpoint
+from emarge.proof.vault.log.tiles import WIDTH
+from emarge.proof.vault.storage.reader import LogReader
+from emarge.proof.vault.storage.stored import StoredLog
 
 
 def made(count):

@@ -8,11 +8,12 @@ import uuid
 import pytest
 from tests.proof.vault.process import Process
 
-from emarge.proof.vault import destruction, merkle
-from emarge.proof.vault.checkpoint import open_checkpoint
-from emarge.proof.vault.client import VaultClient
-from emarge.proof.vault.deposits import Deposit
+from emarge.proof.vault.destruction import plans
 from emarge.proof.vault.errors import VaultRefused, VaultUnavailable
+from emarge.proof.vault.log import merkle
+from emarge.proof.vault.log.checkpoint import open_checkpoint
+from emarge.proof.vault.log.deposits import Deposit
+from emarge.proof.vault.service.client import VaultClient
 
 pytestmark = pytest.mark.processes
 # A vault whose authority says the date in a file beside it.
@@ -20,7 +21,7 @@ AGED = """
 import json, os, sys
 from datetime import datetime
 from pathlib import Path
-from emarge.proof.vault.server import serve
+from emarge.proof.vault.service.server import serve
 
 folder = Path(sys.argv[1])
 
@@ -84,7 +85,7 @@ def test_the_end_of_retention_over_http(clients, aged, process, folder):
     note = reader.checkpoint("school")
     before = reader.proofs("school", [7, 519], 521)
     done = destroyer.destroy_before("school", order, 515)
-    certificate = destruction.open_certificate(done.note, reader.vkey("school"))
+    certificate = plans.open_certificate(done.note, reader.vkey("school"))
     assert (certificate.plan.records.text, certificate.plan.entries.text) == ("0-514", "0-511")
     assert done.digest == hashlib.sha256(done.note).hexdigest() == json.loads(done.token)[1]
     assert destroyer.destroy_before("school", order, 515) == done

@@ -13,11 +13,11 @@ from tests.proof.vault.process import Process
 from tests.proof.vault.test_destroy import AGED, LONG_AGO, NOW
 from tests.proof.vault.test_durability import STRACE, can_trace, starts
 
-from emarge.proof.vault.check import check_vault
-from emarge.proof.vault.client import VaultClient
-from emarge.proof.vault.create import create_vault
-from emarge.proof.vault.deposits import Deposit
+from emarge.proof.vault.checking.check import check_vault
 from emarge.proof.vault.errors import VaultUnavailable
+from emarge.proof.vault.log.deposits import Deposit
+from emarge.proof.vault.service.client import VaultClient
+from emarge.proof.vault.setup.create import create_vault
 
 pytestmark = pytest.mark.processes
 

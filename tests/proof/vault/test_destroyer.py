@@ -7,15 +7,15 @@ import uuid
 import pytest
 from tests.proof.vault.aged import SIZE, Authority, Old, contents, retention
 
-from emarge.proof.vault import destroyer as destroying
-from emarge.proof.vault import merkle
-from emarge.proof.vault.checkpoint import open_checkpoint
-from emarge.proof.vault.deposits import Deposit
-from emarge.proof.vault.destruction import leaves_digest, open_certificate
+from emarge.proof.vault.destruction import destroyer as destroying
+from emarge.proof.vault.destruction.plans import leaves_digest, open_certificate
 from emarge.proof.vault.errors import CorruptVault, StampUnavailable, VaultRefused
-from emarge.proof.vault.ranges import Ranges
-from emarge.proof.vault.reader import LogReader
-from emarge.proof.vault.tiles import ENTRIES, Tile
+from emarge.proof.vault.log import merkle
+from emarge.proof.vault.log.checkpoint import open_checkpoint
+from emarge.proof.vault.log.deposits import Deposit
+from emarge.proof.vault.log.ranges import Ranges
+from emarge.proof.vault.log.tiles import ENTRIES, Tile
+from emarge.proof.vault.storage.reader import LogReader
 
 
 @pytest.fixture

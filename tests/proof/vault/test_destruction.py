@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from emarge.proof.vault import checkpoint
-from emarge.proof.vault.destruction import (
+from emarge.proof.vault.destruction.plans import (
     Certificate,
     Order,
     Plan,
@@ -19,7 +18,8 @@ from emarge.proof.vault.destruction import (
     sign_plan,
 )
 from emarge.proof.vault.errors import CheckpointError, DestructionError
-from emarge.proof.vault.ranges import Ranges
+from emarge.proof.vault.log import checkpoint
+from emarge.proof.vault.log.ranges import Ranges
 
 ORDER = "0b1cf9de-4f3c-4f10-9d3d-0d5e1f2a3b4c"
 ORIGIN = "vault.example/school"

@@ -9,10 +9,10 @@ from dataclasses import replace
 import pytest
 from tests.proof.vault.aged import Authority, Old, contents, retention
 
-from emarge.proof.vault.check import check_vault
-from emarge.proof.vault.create import create_vault
-from emarge.proof.vault.destruction import Certificate, Sealed, open_certificate, sign_certificate
+from emarge.proof.vault.checking.check import check_vault
+from emarge.proof.vault.destruction.plans import Certificate, Sealed, open_certificate, sign_certificate
 from emarge.proof.vault.errors import CorruptVault, StampUnavailable
+from emarge.proof.vault.setup.create import create_vault
 
 
 @pytest.fixture(scope="module")

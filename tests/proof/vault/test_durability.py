@@ -10,9 +10,9 @@ import subprocess
 
 import pytest
 
-from emarge.proof.vault.check import check_vault
-from emarge.proof.vault.client import VaultClient
+from emarge.proof.vault.checking.check import check_vault
 from emarge.proof.vault.errors import VaultUnavailable
+from emarge.proof.vault.service.client import VaultClient
 
 pytestmark = pytest.mark.processes
 STRACE = shutil.which("strace")

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emarge.proof.vault.entry import Entry, decode, encode
 from emarge.proof.vault.errors import EntryError
+from emarge.proof.vault.log.entry import Entry, decode, encode
 
 
 def test_the_example_of_the_format_page():

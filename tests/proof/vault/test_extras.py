@@ -12,10 +12,11 @@ from importlib.util import find_spec
 sys.modules |= {"boto3": None, "botocore": None, "psycopg": None}
 from pathlib import Path
 from emarge.cli import arguments, vault
-from emarge.proof.vault import http, server
-from emarge.proof.vault.check import check_vault
-from emarge.proof.vault.create import create_vault
-from emarge.proof.vault.opened import Vault
+from emarge.proof.vault.service import http
+from emarge.proof.vault.service import server
+from emarge.proof.vault.checking.check import check_vault
+from emarge.proof.vault.setup.create import create_vault
+from emarge.proof.vault.service.opened import Vault
 folder = Path(sys.argv[1])
 create_vault(folder, name="vault.example")
 opened = Vault(folder, lambda digests: [b"token"] * len(digests))

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from emarge.proof.vault import files
 from emarge.proof.vault.errors import CorruptVault, DurabilityLost, VaultRefused
+from emarge.proof.vault.storage import files
 
 
 def test_files_are_put_with_their_folders_and_no_temporary_file_stays(tmp_path):

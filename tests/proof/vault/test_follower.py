@@ -15,17 +15,17 @@ import pytest
 from tests.proof.vault.mirrored import Site
 from tests.proof.vault.naive import checkpoint_body, entries_body
 
-from emarge.proof.vault import mirroring
-from emarge.proof.vault.check import check_vault
-from emarge.proof.vault.checkpoint import open_checkpoint
-from emarge.proof.vault.client import VaultClient
-from emarge.proof.vault.cosignature import open_cosigned
-from emarge.proof.vault.cosigner import folder_name
-from emarge.proof.vault.create import create_vault
+from emarge.proof.vault.checking.check import check_vault
 from emarge.proof.vault.errors import CheckpointError, CorruptVault, VaultRefused, VaultUnavailable
-from emarge.proof.vault.logs import load
-from emarge.proof.vault.mirror_check import check_mirror
-from emarge.proof.vault.opened import Vault
+from emarge.proof.vault.log.checkpoint import open_checkpoint
+from emarge.proof.vault.log.cosignature import open_cosigned
+from emarge.proof.vault.mirror.check import check_mirror
+from emarge.proof.vault.mirror.cosigner import folder_name
+from emarge.proof.vault.service.client import VaultClient
+from emarge.proof.vault.service.opened import Vault
+from emarge.proof.vault.setup import mirroring
+from emarge.proof.vault.setup.create import create_vault
+from emarge.proof.vault.setup.logs import load
 
 pytestmark = pytest.mark.processes
 ORIGIN = "vault.example/school"

@@ -6,9 +6,9 @@ from contextlib import closing
 
 import pytest
 
-from emarge.proof.vault.client import VaultClient
-from emarge.proof.vault.contents import KEYS
 from emarge.proof.vault.errors import VaultRefused
+from emarge.proof.vault.service.client import VaultClient
+from emarge.proof.vault.storage.contents import KEYS
 
 pytestmark = pytest.mark.processes
 

@@ -8,7 +8,7 @@ import pytest
 
 from emarge.proof.evidence.canonical import parse_canonical
 from emarge.proof.vault.errors import CorruptVault
-from emarge.proof.vault.journal import NOTHING_BEFORE, Journal, days_of, last_hash, read_day, touched
+from emarge.proof.vault.journal.journal import NOTHING_BEFORE, Journal, days_of, last_hash, read_day, touched
 
 NOW = datetime(2026, 11, 23, 9, 0, 0, 123456, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from emarge.proof.vault.check import check_vault
-from emarge.proof.vault.deposits import Deposit
+from emarge.proof.vault.checking.check import check_vault
 from emarge.proof.vault.errors import CorruptVault
-from emarge.proof.vault.journal import Chain, read_day
-from emarge.proof.vault.seals import LABEL, Seal, build, name_of
+from emarge.proof.vault.journal.journal import Chain, read_day
+from emarge.proof.vault.journal.seals import LABEL, Seal, build, name_of
+from emarge.proof.vault.log.deposits import Deposit
 
 FIRST = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 DAYS = ["2026-11-20", "2026-11-21", "2026-11-22", "2026-11-23"]

@@ -13,15 +13,15 @@ from tests.proof.vault.mirrored import Site
 from tests.proof.vault.test_durability import tracing
 
 from emarge.proof.evidence import records
-from emarge.proof.vault import cosignature
-from emarge.proof.vault.check import check_vault
-from emarge.proof.vault.client import VaultClient
-from emarge.proof.vault.cosigner import folder_name
-from emarge.proof.vault.create import ROLES
-from emarge.proof.vault.entry import decode
+from emarge.proof.vault.checking.check import check_vault
 from emarge.proof.vault.errors import CorruptVault, VaultRefused, VaultUnavailable
-from emarge.proof.vault.journal import Journal
-from emarge.proof.vault.routes import ROUTES
+from emarge.proof.vault.journal.journal import Journal
+from emarge.proof.vault.log import cosignature
+from emarge.proof.vault.log.entry import decode
+from emarge.proof.vault.mirror.cosigner import folder_name
+from emarge.proof.vault.service.client import VaultClient
+from emarge.proof.vault.service.routes import ROUTES
+from emarge.proof.vault.setup.create import ROLES
 
 pytestmark = pytest.mark.processes
 __all__ = ["tracing"]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from emarge.proof.vault.errors import DurabilityLost, VaultUnavailable
-from emarge.proof.vault.journalling import Call, Journalling
+from emarge.proof.vault.journal.journalling import Call, Journalling
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 DEPOSIT = Call("deposit", "writer", "school", 200, "")

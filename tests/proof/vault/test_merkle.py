@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from sigstore._internal.merkle import verify_merkle_inclusion
 from sigstore.errors import VerificationError
 
-from emarge.proof.vault import merkle
 from emarge.proof.vault.errors import ProofError
+from emarge.proof.vault.log import merkle
 
 HERE = Path(__file__).parent
 PUBLIC = Path(__file__).parents[4] / "shared" / "data" / "rfc6962" / "vectors.json"

@@ -9,14 +9,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.proof.vault.naive import KEY, ORIGIN, VKEY, checkpoint_body, entries_body, leaf, mth, note
 
-from emarge.proof.vault.checkpoint import Checkpoint, sign, vkey
-from emarge.proof.vault.cosignature import open_cosigned, open_line
-from emarge.proof.vault.cosigner import folder_name
 from emarge.proof.vault.errors import CorruptVault, DurabilityLost, VaultRefused
-from emarge.proof.vault.mirror import Mirror, NotNextError, create_mirror, vkey_of
-from emarge.proof.vault.mirror_check import check_mirror
-from emarge.proof.vault.mirror_wire import Info
-from emarge.proof.vault.reader import LogReader
+from emarge.proof.vault.log.checkpoint import Checkpoint, sign, vkey
+from emarge.proof.vault.log.cosignature import open_cosigned, open_line
+from emarge.proof.vault.mirror.check import check_mirror
+from emarge.proof.vault.mirror.cosigner import folder_name
+from emarge.proof.vault.mirror.mirror import Mirror, NotNextError, create_mirror, vkey_of
+from emarge.proof.vault.mirror.wire import Info
+from emarge.proof.vault.storage.reader import LogReader
 
 AT = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 

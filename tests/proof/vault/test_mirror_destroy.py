@@ -12,15 +12,15 @@ from tests.proof.vault.aged import Authority, Old, contents, retention
 from tests.proof.vault.mirrored import Site
 from tests.proof.vault.process import Process
 
-from emarge.proof.vault import mirroring
-from emarge.proof.vault.check import check_vault
-from emarge.proof.vault.client import VaultClient
-from emarge.proof.vault.cosigner import folder_name
-from emarge.proof.vault.deposits import Deposit
+from emarge.proof.vault.checking.check import check_vault
 from emarge.proof.vault.errors import CorruptVault, VaultRefused
-from emarge.proof.vault.mirror import Mirror, NotNextError, create_mirror, vkey_of
-from emarge.proof.vault.mirror_check import check_mirror
-from emarge.proof.vault.mirror_wire import Package, Upload, dump_checkpoint, dump_destroyed, dump_entries
+from emarge.proof.vault.log.deposits import Deposit
+from emarge.proof.vault.mirror.check import check_mirror
+from emarge.proof.vault.mirror.cosigner import folder_name
+from emarge.proof.vault.mirror.mirror import Mirror, NotNextError, create_mirror, vkey_of
+from emarge.proof.vault.mirror.wire import Package, Upload, dump_checkpoint, dump_destroyed, dump_entries
+from emarge.proof.vault.service.client import VaultClient
+from emarge.proof.vault.setup import mirroring
 
 ORIGIN = "vault.example/school"
 HASH = folder_name(ORIGIN)
@@ -35,7 +35,7 @@ def token_time(token):
 MIRROR = (
     READ
     + """
-from emarge.proof.vault.mirror_http import serve
+from emarge.proof.vault.mirror.http import serve
 
 serve(Path(sys.argv[1]), port=int(sys.argv[2]), token_time=token_time)
 """
@@ -43,8 +43,8 @@ serve(Path(sys.argv[1]), port=int(sys.argv[2]), token_time=token_time)
 VAULT = (
     READ
     + """
-from emarge.proof.vault.mirror_client import MirrorClient
-from emarge.proof.vault.server import serve
+from emarge.proof.vault.mirror.client import MirrorClient
+from emarge.proof.vault.service.server import serve
 
 folder = Path(sys.argv[1])
 
@@ -243,7 +243,7 @@ def test_a_false_certificate_is_refused(old, mirror, monkeypatch):
     assert refused(mirror.add_destruction, bad, LATER) == "bad_signature"
     elsewhere = json.dumps(values | {"note": values["note"].replace(ORIGIN, "other/log")}).encode()
     assert refused(mirror.add_destruction, elsewhere, LATER) == "unknown_log"
-    monkeypatch.setattr("emarge.proof.vault.mirror.leaves_digest", lambda *_: bytes(32))
+    monkeypatch.setattr("emarge.proof.vault.mirror.mirror.leaves_digest", lambda *_: bytes(32))
     assert refused(mirror.add_destruction, done.sealed.dump(), LATER) == "false_certificate"
 
 

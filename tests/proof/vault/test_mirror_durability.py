@@ -11,10 +11,10 @@ import httpx
 import pytest
 from tests.proof.vault.mirrored import Site
 
-from emarge.proof.vault.check import check_vault
-from emarge.proof.vault.client import VaultClient
+from emarge.proof.vault.checking.check import check_vault
 from emarge.proof.vault.errors import VaultUnavailable
-from emarge.proof.vault.mirror_check import check_mirror
+from emarge.proof.vault.mirror.check import check_mirror
+from emarge.proof.vault.service.client import VaultClient
 
 pytestmark = pytest.mark.processes
 STRACE = shutil.which("strace")

@@ -3,10 +3,12 @@ import json
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from emarge.proof.vault import cosignature, mirroring, wire
-from emarge.proof.vault.deposits import HELD, LOCAL_ONLY, Receipt
 from emarge.proof.vault.errors import CheckpointError, CorruptVault
-from emarge.proof.vault.mirroring import Mirroring
+from emarge.proof.vault.log import cosignature
+from emarge.proof.vault.log.deposits import HELD, LOCAL_ONLY, Receipt
+from emarge.proof.vault.service import wire
+from emarge.proof.vault.setup import mirroring
+from emarge.proof.vault.setup.mirroring import Mirroring
 
 VKEY = cosignature.vkey("mirror.example", Ed25519PrivateKey.from_private_bytes(b"\x01" * 32).public_key())
 NOTE = b"note"

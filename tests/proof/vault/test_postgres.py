@@ -8,13 +8,13 @@ from tests.cli.commands import emarge
 from tests.proof.vault.conftest import stamp
 from tests.proof.vault.process import Process
 
-from emarge.proof.vault import sequencer
-from emarge.proof.vault.check import check_vault
-from emarge.proof.vault.client import VaultClient
-from emarge.proof.vault.create import create_vault
+from emarge.proof.vault.checking.check import check_vault
 from emarge.proof.vault.errors import CorruptVault, DurabilityLost, VaultRefused, VaultUnavailable
-from emarge.proof.vault.opened import Vault
-from emarge.proof.vault.sequencer import Sequencer
+from emarge.proof.vault.service.client import VaultClient
+from emarge.proof.vault.service.opened import Vault
+from emarge.proof.vault.setup.create import create_vault
+from emarge.proof.vault.storage import sequencer
+from emarge.proof.vault.storage.sequencer import Sequencer
 
 
 @pytest.fixture

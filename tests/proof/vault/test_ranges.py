@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emarge.proof.vault.ranges import Ranges
+from emarge.proof.vault.log.ranges import Ranges
 
 SETS = st.sets(st.integers(0, 1100), max_size=60)
 

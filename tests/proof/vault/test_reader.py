@@ -3,10 +3,10 @@ from types import SimpleNamespace
 import pytest
 from sigstore._internal.merkle import verify_merkle_inclusion
 
-from emarge.proof.vault import merkle
 from emarge.proof.vault.errors import CorruptVault
-from emarge.proof.vault.reader import LogReader
-from emarge.proof.vault.tiles import ENTRIES, Tile, cut
+from emarge.proof.vault.log import merkle
+from emarge.proof.vault.log.tiles import ENTRIES, Tile, cut
+from emarge.proof.vault.storage.reader import LogReader
 
 
 @pytest.fixture

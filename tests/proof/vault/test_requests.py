@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from emarge.proof.vault.client import VaultClient
+from emarge.proof.vault.service.client import VaultClient
 
 pytestmark = pytest.mark.processes
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from emarge.proof.vault.errors import CorruptVault, VaultRefused
-from emarge.proof.vault.ranges import Ranges
-from emarge.proof.vault.retention import Retention, read_hold
+from emarge.proof.vault.log.ranges import Ranges
+from emarge.proof.vault.storage.retention import Retention, read_hold
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 LATER = datetime(2028, 1, 2, tzinfo=UTC)

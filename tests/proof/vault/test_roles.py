@@ -8,12 +8,12 @@ import httpx
 import pytest
 from tests.proof.vault.conftest import stranger
 
-from emarge.proof.vault import credentials as kept
-from emarge.proof.vault.client import VaultClient
-from emarge.proof.vault.create import CONFIGURATION, FIRST_ROLES, ROLES
 from emarge.proof.vault.errors import CorruptVault, VaultRefused
-from emarge.proof.vault.failures import Failures
-from emarge.proof.vault.routes import ROUTES
+from emarge.proof.vault.service.client import VaultClient
+from emarge.proof.vault.service.failures import Failures
+from emarge.proof.vault.service.routes import ROUTES
+from emarge.proof.vault.setup import credentials as kept
+from emarge.proof.vault.setup.create import CONFIGURATION, FIRST_ROLES, ROLES
 
 pytestmark = pytest.mark.processes
 FORMAT = Path(__file__).parents[3] / "docs/formats/vault-http.md"

@@ -15,18 +15,18 @@ from tests.proof.vault.aged import Authority, open_vault, retention
 from tests.proof.vault.process import Process
 from tests.proof.vault.test_crash import Load
 
-from emarge.proof.vault.check import check_vault
-from emarge.proof.vault.checkpoint import open_checkpoint
-from emarge.proof.vault.client import VaultClient
-from emarge.proof.vault.create import create_vault
-from emarge.proof.vault.deposits import Deposit
+from emarge.proof.vault.checking.check import check_vault
 from emarge.proof.vault.errors import CorruptVault, DurabilityLost, VaultRefused, VaultUnavailable
-from emarge.proof.vault.merkle import leaf_hash
-from emarge.proof.vault.reader import LogReader
-from emarge.proof.vault.retention import SHORTEST, Retention
-from emarge.proof.vault.s3 import Bucket, LockedStore, Place
-from emarge.proof.vault.store import FileStore
-from emarge.proof.vault.tiles import ENTRIES, Tile, decode_bundle, tiles_of
+from emarge.proof.vault.log.checkpoint import open_checkpoint
+from emarge.proof.vault.log.deposits import Deposit
+from emarge.proof.vault.log.merkle import leaf_hash
+from emarge.proof.vault.log.tiles import ENTRIES, Tile, decode_bundle, tiles_of
+from emarge.proof.vault.service.client import VaultClient
+from emarge.proof.vault.setup.create import create_vault
+from emarge.proof.vault.storage.reader import LogReader
+from emarge.proof.vault.storage.retention import SHORTEST, Retention
+from emarge.proof.vault.storage.s3 import Bucket, LockedStore, Place
+from emarge.proof.vault.storage.store import FileStore
 
 
 @pytest.fixture
@@ -298,7 +298,7 @@ def test_a_log_in_the_store_that_the_sequencer_does_not_know_is_not_begun_again(
     (tmp_path / "new" / "store.json").write_bytes(place.dump())
     from tests.proof.vault.conftest import stamp
 
-    from emarge.proof.vault.opened import Vault
+    from emarge.proof.vault.service.opened import Vault
 
     vault = Vault(tmp_path / "new", stamp)
     assert refusal(vault.open_log, "school") == "tiles_without_sequencer"

@@ -2,9 +2,9 @@
 
 import pytest
 
-from emarge.proof.vault import sequencer
 from emarge.proof.vault.errors import CorruptVault, DurabilityLost, VaultRefused
-from emarge.proof.vault.sequencer import Head, Place, Row, Sequencer, Span
+from emarge.proof.vault.storage import sequencer
+from emarge.proof.vault.storage.sequencer import Head, Place, Row, Sequencer, Span
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -12,13 +12,13 @@ from contextlib import closing
 import httpx
 import pytest
 
-from emarge.proof.vault import merkle
-from emarge.proof.vault.check import check_vault
-from emarge.proof.vault.checkpoint import open_checkpoint
-from emarge.proof.vault.client import SealedContent, VaultClient
-from emarge.proof.vault.contents import KEYS
-from emarge.proof.vault.entry import decode
+from emarge.proof.vault.checking.check import check_vault
 from emarge.proof.vault.errors import VaultRefused, VaultUnavailable
+from emarge.proof.vault.log import merkle
+from emarge.proof.vault.log.checkpoint import open_checkpoint
+from emarge.proof.vault.log.entry import decode
+from emarge.proof.vault.service.client import SealedContent, VaultClient
+from emarge.proof.vault.storage.contents import KEYS
 
 pytestmark = pytest.mark.processes
 

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emarge.proof.vault.errors import CorruptVault
-from emarge.proof.vault.tiles import (
+from emarge.proof.vault.log.tiles import (
     ENTRIES,
     Tile,
     cut,

@@ -1,7 +1,7 @@
 import pytest
 
 from emarge.proof.vault.errors import ProofError
-from emarge.proof.vault.tlog_proof import InclusionProof, format_proof, parse_proof
+from emarge.proof.vault.log.tlog_proof import InclusionProof, format_proof, parse_proof
 
 CHECKPOINT = b"origin\n8\nroot\n\n\xe2\x80\x94 origin signature\n"
 PROOF = InclusionProof(7, (bytes(32), bytes(range(32))), CHECKPOINT)

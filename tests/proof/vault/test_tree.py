@@ -1,9 +1,9 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emarge.proof.vault.merkle import leaf_hash, root_hash
-from emarge.proof.vault.tiles import ENTRIES, Tile, decode_bundle, decode_hashes, tiles_of
-from emarge.proof.vault.tree import Tree
+from emarge.proof.vault.log.merkle import leaf_hash, root_hash
+from emarge.proof.vault.log.tiles import ENTRIES, Tile, decode_bundle, decode_hashes, tiles_of
+from emarge.proof.vault.log.tree import Tree
 
 
 def grow(size):

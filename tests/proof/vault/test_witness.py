@@ -6,11 +6,12 @@ import apsw
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from emarge.proof.vault import checkpoint, merkle, mirror_wire
-from emarge.proof.vault.cosignature import open_line
-from emarge.proof.vault.create import create_vault
 from emarge.proof.vault.errors import CorruptVault, DurabilityLost, VaultRefused
-from emarge.proof.vault.witness import NotNextError, Witness, create_witness, examine, vkey_of
+from emarge.proof.vault.log import checkpoint, merkle
+from emarge.proof.vault.log.cosignature import open_line
+from emarge.proof.vault.mirror import wire
+from emarge.proof.vault.setup.create import create_vault
+from emarge.proof.vault.witness.witness import NotNextError, Witness, create_witness, examine, vkey_of
 
 ORIGIN = "vault.example/school"
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -33,7 +34,7 @@ def growth(old, new, leaves=LEAVES):
 
 def body(old, new, leaves=LEAVES, key=KEY, proof=None):
     signed = checkpoint.sign(head(new, leaves), key)
-    return mirror_wire.dump_checkpoint(old, growth(old, new, leaves) if proof is None else proof, signed)
+    return wire.dump_checkpoint(old, growth(old, new, leaves) if proof is None else proof, signed)
 
 
 @pytest.fixture

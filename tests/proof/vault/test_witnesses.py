@@ -8,12 +8,13 @@ import httpx
 import pytest
 from tests.proof.vault.witnessed import Witnessed
 
-from emarge.proof.vault import cosigner, mirror_wire, witnessing
-from emarge.proof.vault.check import check_vault
-from emarge.proof.vault.client import VaultClient
-from emarge.proof.vault.cosignature import open_cosigned
-from emarge.proof.vault.opened import Vault
-from emarge.proof.vault.witness import examine
+from emarge.proof.vault.checking.check import check_vault
+from emarge.proof.vault.log.cosignature import open_cosigned
+from emarge.proof.vault.mirror import cosigner, wire
+from emarge.proof.vault.service.client import VaultClient
+from emarge.proof.vault.service.opened import Vault
+from emarge.proof.vault.setup import witnessing
+from emarge.proof.vault.witness.witness import examine
 
 pytestmark = pytest.mark.processes
 ORIGIN = "vault.example/school"
@@ -150,6 +151,6 @@ def test_who_may_ask_what(site, writer, deposit):
         (httpx.get(site.witnesses[ONE].url + place, trust_env=False), 401),
     ]
     assert [answer.status_code for answer, _ in asked] == [status for _, status in asked]
-    again = mirror_wire.dump_checkpoint(0, [], note)
+    again = wire.dump_checkpoint(0, [], note)
     answer = site.ask(ONE, "/add-checkpoint", "vault", "POST", content=again)
     assert (answer.status_code, answer.headers["content-type"], answer.text) == (409, "text/x.tlog.size", "1\n")

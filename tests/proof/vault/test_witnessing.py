@@ -5,11 +5,13 @@ import json
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from emarge.proof.vault import cosignature, files, mirroring, witnessing
-from emarge.proof.vault.create import LOCK
 from emarge.proof.vault.errors import CheckpointError, CorruptVault, VaultRefused
-from emarge.proof.vault.mirroring import Mirroring
-from emarge.proof.vault.opened import Vault
+from emarge.proof.vault.log import cosignature
+from emarge.proof.vault.service.opened import Vault
+from emarge.proof.vault.setup import mirroring, witnessing
+from emarge.proof.vault.setup.create import LOCK
+from emarge.proof.vault.setup.mirroring import Mirroring
+from emarge.proof.vault.storage import files
 
 
 def vkey(name):

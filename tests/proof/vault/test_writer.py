@@ -5,15 +5,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from emarge.proof.vault.checkpoint import open_checkpoint
-from emarge.proof.vault.create import create_vault
-from emarge.proof.vault.deposits import Deposit, Receipt, SealedContent
-from emarge.proof.vault.entry import encode
 from emarge.proof.vault.errors import CorruptVault, DurabilityLost, StampUnavailable, VaultRefused
-from emarge.proof.vault.merkle import leaf_hash
-from emarge.proof.vault.opened import Vault
-from emarge.proof.vault.reader import LogReader
-from emarge.proof.vault.stored import staged
+from emarge.proof.vault.log.checkpoint import open_checkpoint
+from emarge.proof.vault.log.deposits import Deposit, Receipt, SealedContent
+from emarge.proof.vault.log.entry import encode
+from emarge.proof.vault.log.merkle import leaf_hash
+from emarge.proof.vault.service.opened import Vault
+from emarge.proof.vault.setup.create import create_vault
+from emarge.proof.vault.storage.reader import LogReader
+from emarge.proof.vault.storage.stored import staged
 
 
 def numbered(number):

@@ -3,21 +3,21 @@
 import httpx
 from tests.proof.vault.process import Process
 
-from emarge.proof.vault import witnessing
-from emarge.proof.vault.witness import create_witness, vkey_of
+from emarge.proof.vault.setup import witnessing
+from emarge.proof.vault.witness.witness import create_witness, vkey_of
 
 WITNESS = """
 import sys
 from pathlib import Path
-from emarge.proof.vault.witness_http import serve
+from emarge.proof.vault.witness.http import serve
 
 serve(Path(sys.argv[1]), port=int(sys.argv[2]))
 """
 VAULT = """
 import os, sys
 from pathlib import Path
-from emarge.proof.vault.server import serve
-from emarge.proof.vault.witness_client import WitnessClient
+from emarge.proof.vault.service.server import serve
+from emarge.proof.vault.witness.client import WitnessClient
 
 stamp = lambda digests: [digest + os.urandom(16) for digest in digests]
 clients = {sys.argv[n]: WitnessClient(sys.argv[n + 1], sys.argv[n + 2]) for n in range(3, len(sys.argv), 3)}

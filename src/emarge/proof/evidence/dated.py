@@ -7,9 +7,9 @@ from emarge.proof.evidence import layout
 from emarge.proof.evidence.errors import EvidenceError, Fault
 from emarge.proof.evidence.proved import Proved, Prover
 from emarge.proof.evidence.verdict import Dated
-from emarge.proof.vault import merkle
-from emarge.proof.vault.checkpoint import decode_base64, open_checkpoint
 from emarge.proof.vault.errors import CheckpointError, ProofError
+from emarge.proof.vault.log import merkle
+from emarge.proof.vault.log.checkpoint import decode_base64, open_checkpoint
 
 MOST = 100
 """Dated checkpoints in one bundle."""

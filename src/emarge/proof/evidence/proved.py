@@ -13,11 +13,11 @@ from emarge.proof.evidence.records import Record
 from emarge.proof.evidence.trust import TrustAnchors
 from emarge.proof.timestamping.errors import TimestampError
 from emarge.proof.timestamping.verify import Timestamp, prove
-from emarge.proof.vault import entry, merkle
-from emarge.proof.vault.checkpoint import Checkpoint
-from emarge.proof.vault.cosignature import Cosigned
 from emarge.proof.vault.errors import EntryError, ProofError
-from emarge.proof.vault.tlog_proof import InclusionProof, parse_proof
+from emarge.proof.vault.log import entry, merkle
+from emarge.proof.vault.log.checkpoint import Checkpoint
+from emarge.proof.vault.log.cosignature import Cosigned
+from emarge.proof.vault.log.tlog_proof import InclusionProof, parse_proof
 
 
 @dataclass(frozen=True)

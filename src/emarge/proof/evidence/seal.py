@@ -17,9 +17,9 @@ from emarge.proof.evidence.manifest import Request
 from emarge.proof.evidence.readme import README
 from emarge.proof.evidence.trust import TrustAnchors
 from emarge.proof.evidence.verify import verify_bundle
-from emarge.proof.vault.dated import DatedCheckpoint
-from emarge.proof.vault.entry import decode
-from emarge.proof.vault.tlog_proof import InclusionProof, format_proof
+from emarge.proof.vault.log.entry import decode
+from emarge.proof.vault.log.tlog_proof import InclusionProof, format_proof
+from emarge.proof.vault.storage.dated import DatedCheckpoint
 
 __all__ = ["Draft", "Gathered", "Request", "assemble", "contents_of", "draft"]
 

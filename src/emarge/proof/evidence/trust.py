@@ -9,8 +9,8 @@ from typing import Any
 from emarge.proof.evidence.canonical import canonical, parse_canonical
 from emarge.proof.evidence.errors import CanonicalError, RecordError, TrustError
 from emarge.proof.evidence.records import check_code
-from emarge.proof.vault import cosignature
 from emarge.proof.vault.errors import CheckpointError
+from emarge.proof.vault.log import cosignature
 
 FORMAT = "emarge-trust/1"
 _FIELDS = {"format", "code", "origin", "timestamp_roots", "vkey"}

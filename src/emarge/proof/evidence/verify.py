@@ -24,9 +24,9 @@ from emarge.proof.evidence.records import Record
 from emarge.proof.evidence.trust import TrustAnchors
 from emarge.proof.evidence.verdict import Caution, Mirror, Person, RecordVerdict, Verdict, Warn, Witness
 from emarge.proof.timestamping.certificates import UNREADABLE
-from emarge.proof.vault.cosignature import Cosignature, open_cosigned
 from emarge.proof.vault.errors import CheckpointError, ProofError
-from emarge.proof.vault.tlog_proof import parse_proof
+from emarge.proof.vault.log.cosignature import Cosignature, open_cosigned
+from emarge.proof.vault.log.tlog_proof import parse_proof
 
 ERASED = "erasure.done"
 _SIGNING = ("sign_in.opened", "teacher.signed", "sign_in.signed")

@@ -1,0 +1,1 @@
+"""A log derived again from its files and compared, trusting nothing that can be computed."""

@@ -1,0 +1,1 @@
+"""The witness, which holds no entry and cosigns what extends the last checkpoint it saw."""
