@@ -181,7 +181,7 @@ def mirror(tmp_path, old):
     create_mirror(tmp_path / "mirror", name="mirror.example")
     mirror = Mirror(tmp_path / "mirror", Authority.time)
     mirror.add_log(old.writer.log.vkey)
-    mirror.add_checkpoint(dump_checkpoint(0, [], old.writer.handover(0).note), LATER)
+    mirror.add_checkpoint(dump_checkpoint(0, [], old.writer.handover(0, 0).note), LATER)
     while not isinstance(mirror.add_entries(upload(old, mirror), LATER), bytes):
         pass
     mirror.publish()
@@ -261,7 +261,7 @@ def empty(tmp_path, old):
     create_mirror(tmp_path / "empty", name="mirror.example")
     mirror = Mirror(tmp_path / "empty", Authority.time)
     mirror.add_log(old.writer.log.vkey)
-    mirror.add_checkpoint(dump_checkpoint(0, [], old.writer.handover(0).note), LATER)
+    mirror.add_checkpoint(dump_checkpoint(0, [], old.writer.handover(0, 0).note), LATER)
     yield mirror, done
     mirror.close()
 
