@@ -4,7 +4,8 @@ Real processes: the web process answers over HTTP, the load comes from a process
 (``benchmarks.hall_load``), every student logged in, with a phone of their own. A visit is the address in the rolling QR
 code, *I am here* and *Validate*: two durable transactions' worth of writes. Beside it, in the same run: an empty answer
 of the same server, and the same visit posted as forms through Django's own stack. Nothing may be lost or refused: any
-other answer ends the run, and the rows are counted at the end. Prints a table and, last, one JSON object.
+other answer ends the run, and the rows are counted at the end. Prints a table and, last, one JSON object for each
+database: ``--database sqlite postgresql`` does all of it on both, the second on a server of its own, fsync on.
 """
 
 import argparse
@@ -30,17 +31,41 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--students", type=int, nargs="+", default=[300, 1000], help="at once (default: %(default)s)")
     parser.add_argument("--relay", action="store_true", help="with the relay at work, as it is when no vault answers")
+    parser.add_argument("--database", choices=["sqlite", "postgresql"], nargs="+", default=["sqlite"])
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="emarge-bench-") as folder:
-        result = measure(Path(folder), options.students, relay=options.relay)
+    for database in options.database:
+        with tempfile.TemporaryDirectory(prefix="emarge-bench-") as folder, server(database) as address:
+            show(measure(Path(folder), options.students, relay=options.relay, address=address))
+
+
+@contextmanager
+def server(database: str) -> Iterator[str]:
+    """The address of an empty PostgreSQL database on a server that is started for it; none for SQLite."""
+    if database == "sqlite":
+        yield ""
+        return
+    import psycopg
+    from tests.proof.vault.servers import postgresql
+
+    with postgresql() as address:
+        with psycopg.connect(address("postgres"), autocommit=True) as admin:
+            admin.execute("CREATE DATABASE hall")
+        yield address("hall")
+
+
+def show(result: dict[str, Any]) -> None:
+    print(result["database"])
     print(" | ".join(column.rjust(len(column)) for column in COLUMNS))
     for row in result["rows"]:
         print(" | ".join(str(row.get(column, "")).rjust(len(column)) for column in COLUMNS))
     print(json.dumps(result))
 
 
-def measure(data: Path, crowds: list[int], *, relay: bool) -> dict[str, Any]:
+def measure(data: Path, crowds: list[int], *, relay: bool, address: str = "") -> dict[str, Any]:
     """Every crowd in turn: an empty answer, the visit, the visit through Django."""
+    if address:
+        (data / "web").mkdir()
+        (data / "web" / "database").write_text(address, encoding="utf-8")
     meetings = len(crowds) * (ROUNDS + 1) + 1
     school = build(data, max(crowds), meetings)
     rows, next_meeting = [], 1
@@ -57,11 +82,11 @@ def measure(data: Path, crowds: list[int], *, relay: bool) -> dict[str, Any]:
     visits = crowds[0] + sum(one["visits"] for one in rows if one["what"] != "empty")
     return {
         "benchmark": "lecture_hall",
-        "database": "sqlite",
+        "database": "postgresql" if address else "sqlite",
         "rows": rows,
         "ratios": {str(crowd): ratios(rows, crowd) for crowd in crowds},
         "visits": visits,
-        "lost": visits - count(data),
+        "lost": visits - count(data, address),
         "web_rss_mib": round(memory, 1),
     }
 
@@ -137,8 +162,13 @@ def row(
     }
 
 
-def count(data: Path) -> int:
+def count(data: Path, address: str) -> int:
     """The signatures in the base."""
+    if address:
+        import psycopg
+
+        with psycopg.connect(address) as base:
+            return int((base.execute("SELECT count(*) FROM attendance_signin").fetchone() or (0,))[0])
     import sqlite3
 
     with sqlite3.connect(data / "web" / "base.sqlite3") as connection:
