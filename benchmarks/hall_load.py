@@ -1,10 +1,11 @@
 """A lecture hall over raw sockets, in a process of its own that costs little: it runs on the server's own cores.
 
-Run: ``python -m benchmarks.hall_load PORT FIRST LAST STUDENTS [json|forms|empty]`` with a school of ``benchmarks.school`` on stdin: every student
-scans and signs the meetings [FIRST, LAST) one after the other, all students at once. A meeting is three requests: the
-address in the QR code that is on screen at that moment, *I am here* with the ticket of that page, *Validate* with a
-drawing of about 2.7 KB. Every answer is read whole and must be the success of its kind. ``forms`` posts what a page
-without scripts posts, through Django's stack; ``empty`` only asks for an empty answer. Prints one JSON object.
+Run: ``python -m benchmarks.hall_load PORT FIRST LAST STUDENTS [json|forms|empty]`` with a school of
+``benchmarks.school`` on stdin: every student scans and signs the meetings [FIRST, LAST) one after the other, all
+students at once. A meeting is three requests: the address in the QR code that is on screen at that moment, *I am here*
+with the ticket of that page, *Validate* with a drawing of about 2.7 KB. Every answer is read whole and must be the
+success of its kind. ``forms`` posts what a page without scripts posts, through Django's stack; ``empty`` only asks for
+an empty answer. Prints one JSON object.
 """
 
 import json
