@@ -75,6 +75,9 @@ def test_a_listener_whose_connection_was_cut_listens_again(woken, listener, capl
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_terminate_backend(pid) FROM unnest(%s) AS pid", [cut])
     _await_listener(gone=cut)
+    assert woken.wait(10)
+    assert woken.hub.was_doubtful()
+    woken.clear()
     _tell()
     assert woken.wait(10)
     assert woken.hub.take() == {MEETING: BASE}

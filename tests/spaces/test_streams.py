@@ -161,3 +161,17 @@ def test_an_end_is_told_at_once_and_for_ever(reading):
         return [await watcher.events(10), await watcher.events(10)]
 
     assert run(scene) == [b"", b""]
+
+
+def test_every_stream_begins_again_when_changes_may_have_been_missed(reading):
+    async def scene(live):
+        watchers = [live.watch_base(BASE), live.watch_meeting(MEETING)]
+        await told(watchers[1])
+        await asyncio.to_thread(hub.doubt)
+        ended = [await watcher.events(10) for watcher in watchers]
+        live.leave(BASE, watchers[0])
+        live.leave(MEETING, watchers[1])
+        reading.signed = 9
+        return ended, await told(live.watch_meeting(MEETING))
+
+    assert run(scene) == ([b"", b""], [(MEETING, 9)])

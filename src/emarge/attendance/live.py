@@ -13,6 +13,7 @@ class Hub:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._changed: dict[str, str] = {}
+        self._doubtful = False
         self._wake: Callable[[], object] | None = None
 
     def publish(self, base: str, meeting: str) -> None:
@@ -25,11 +26,25 @@ class Hub:
             if first:
                 self._call()
 
+    def doubt(self) -> None:
+        """Say that changes may have been missed, nobody knows where."""
+        with self._lock:
+            if self._wake is not None:
+                self._doubtful = True
+                self._call()
+
+    def was_doubtful(self) -> bool:
+        """Whether changes may have been missed since this was asked last."""
+        with self._lock:
+            doubtful, self._doubtful = self._doubtful, False
+        return doubtful
+
     def listen(self, wake: Callable[[], object] | None) -> None:
         """Have ``wake`` called, from any thread, at the first change after each ``take``; None: no more."""
         with self._lock:
             self._wake = wake
             self._changed.clear()
+            self._doubtful = False
 
     def take(self) -> dict[str, str]:
         """The class meetings that changed, each with its base."""

@@ -37,7 +37,7 @@ def _publish(meetings: Iterable[tuple[str, str]]) -> None:
 def listen(stop: threading.Event) -> None:
     """Pass on what PostgreSQL says, until ``stop`` is set; nothing to do on SQLite, which one process serves.
 
-    What changes while the connection is lost is not heard: the next change in that class meeting tells all numbers.
+    What changes while the connection is lost is not heard: once it is back every stream begins again with the state.
     """
     if connection.vendor != "postgresql":
         return
@@ -45,7 +45,7 @@ def listen(stop: threading.Event) -> None:
     try:
         while not stop.is_set():
             try:
-                _listen(stop)
+                _listen(stop, again=not heard)
             except Error as error:
                 if heard:
                     logger.warning("Changes of other processes are not heard, and will be again: %s", error)
@@ -56,9 +56,11 @@ def listen(stop: threading.Event) -> None:
         connection.close()
 
 
-def _listen(stop: threading.Event) -> None:
+def _listen(stop: threading.Event, *, again: bool) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"LISTEN {CHANNEL}")
+    if again:
+        hub.doubt()
     while not stop.is_set():
         with connection.wrap_database_errors:
             for said in connection.connection.notifies(timeout=_LOOK_SECONDS):

@@ -112,6 +112,8 @@ class Streams:
             await self._wake.wait()
             self._wake.clear()
             changed = hub.take()
+            if hub.was_doubtful():
+                self._end_all()
             # A class meeting that is new to its watchers has its base told nothing: nothing changed in it.
             wanted = {one for one in self._due | changed.keys() if one in self._watchers}
             wanted |= {meeting for meeting, base in changed.items() if base in self._watchers}
@@ -119,6 +121,12 @@ class Streams:
             if wanted:
                 await self._read_and_hand(wanted, changed)
                 await asyncio.sleep(GAP_SECONDS)
+
+    def _end_all(self) -> None:
+        """Have every screen connect again, which shows it the state of now."""
+        for watchers in self._watchers.values():
+            for watcher in watchers:
+                watcher.end()
 
     async def _read_and_hand(self, wanted: AbstractSet[str], changed: dict[str, str]) -> None:
         try:
