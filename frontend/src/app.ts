@@ -2,6 +2,7 @@ import htmx from "htmx.org";
 import * as dialog from "./dialog.ts";
 import * as live from "./live.ts";
 import * as signature from "./signature.ts";
+import * as signing from "./signing.ts";
 import * as submit from "./submit.ts";
 import { text } from "./texts.ts";
 import { toast } from "./toast.ts";
@@ -15,6 +16,9 @@ htmx.onLoad((content) => {
   const root = content instanceof HTMLElement ? (content.parentElement ?? content) : document;
   dialog.attach(root);
   signature.attach(root);
+  signing.attach(root, (form) => {
+    if (form.dataset.signed) window.location.assign(form.dataset.signed);
+  });
   live.attach();
 });
 

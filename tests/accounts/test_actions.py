@@ -29,6 +29,7 @@ def test_the_default_profiles_are_made_once_and_left_as_they_became(base):
     assert {name: profile.rights for name, profile in profiles.items()} == {
         "Administration": [right.value for right in Right],
         "Secretariat": [
+            "open_for_teacher",
             "supervise",
             "validate_meetings",
             "edit_parameters",

@@ -2,7 +2,8 @@
 
 `python -m tests.e2e.plans DATA STAGE [ABSENT_LOGIN]` prints one JSON object. Stages: ``running`` (the one that the
 demo planned, as it is), ``called`` (roll called, sign-in not opened), ``open``, ``closed`` (everything two hours
-ago), ``elsewhere`` (open, in another base of the same installation).
+ago), ``elsewhere`` (open, in another base of the same installation), ``rolling_qr`` and ``set_qr`` (not called yet,
+by QR code; a rolling code lasts 5 seconds).
 
 For the pictures: ``school`` makes the demo school in a time zone where the day is young, its first class meeting
 signed and validated; ``signed MEETING ANY COUNT`` lets that many more students of a class meeting sign.
@@ -43,7 +44,21 @@ def _of_the_demo(stage: str, absent: str, meeting: str, count: int, now: datetim
         roll_call = RollCall.objects.get(meeting__uuid=meeting)
         _sign(roll_call, count, now)
         return _found(roll_call)
+    if stage in {"rolling_qr", "set_qr"}:
+        return _by_code(stage, now)
     return _staged(stage, absent, now)
+
+
+def _by_code(mode: str, now: datetime) -> dict:
+    from emarge.attendance import actions
+    from emarge.attendance.rules import Mode
+    from emarge.cli.demo_base import demo_base, plan_tour
+
+    base = demo_base()
+    actions.set_rolling(base, period=5, grace=5, by=None, at=now)
+    meeting = plan_tour(base, starts_at=now - timedelta(minutes=5), ends_at=now + timedelta(minutes=55))
+    actions.set_mode_of_courses([meeting.course], Mode(mode), by=None, at=now)
+    return {"meeting": str(meeting.uuid), "lines": {}}
 
 
 def _running() -> dict:

@@ -14,6 +14,7 @@ ADMINISTRATION, SECRETARIAT, TEACHERS, STUDENTS = "Administration", "Secretariat
 DEFAULT_PROFILES: dict[str, list[Right]] = {
     ADMINISTRATION: list(Right),
     SECRETARIAT: [
+        Right.OPEN_FOR_TEACHER,
         Right.SUPERVISE,
         Right.VALIDATE_MEETINGS,
         Right.EDIT_PARAMETERS,

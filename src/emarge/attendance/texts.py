@@ -4,8 +4,15 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from emarge.attendance.rules import Refusal
+from emarge.attendance.rules import Mode, Refusal
 from emarge.lib.refusal import Refused
+
+MODES = {
+    Mode.BY_TEACHER: _("By teacher"),
+    Mode.SET_QR: _("By set QR code"),
+    Mode.ROLLING_QR: _("By rolling QR code"),
+}
+"""How a roll is called, as screens say it."""
 
 TEXTS: dict[Refusal, Any] = {
     Refusal.NO_RIGHT: _("Your profile does not include the right that this needs. Ask an administrator of the base."),

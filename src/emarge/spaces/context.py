@@ -68,8 +68,8 @@ def return_address(request: HttpRequest) -> str:
 def asset_version() -> str:
     """Changes with the built front end, so that no browser keeps yesterday's script with today's page."""
     digest = hashlib.sha256()
-    for path in (_BUILT / "app.js", _BUILT / "app.css"):
-        digest.update(path.read_bytes() if path.exists() else b"")
+    for path in sorted([*_BUILT.glob("*.js"), *_BUILT.glob("*.css"), *_BUILT.glob("*.wasm")]):
+        digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
 
 
@@ -85,6 +85,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "return_to": return_address(request),
         "spaces": spaces,
         "space": SimpleLazyObject(lambda: next((each for each in spaces if each.key == key), None)),
-        "notices": lambda: take(request),
+        # A part of the page that refreshes by itself must not take what the next page is to say.
+        "notices": lambda: [] if request.headers.get("HX-Request") else take(request),
         "asset_version": asset_version(),
     }

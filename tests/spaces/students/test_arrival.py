@@ -166,3 +166,12 @@ def test_the_typed_code(school, roll_call):
     assert other.post("/student/code/typed", {"code": f" {good[:3]} {good[3:]} "}).status_code == 302
     with scopes_disabled():
         assert Scan.objects.get().way == "typed"
+
+
+def test_only_the_page_of_the_camera_may_use_the_camera_and_the_decoder(alice, roll_call):
+    camera, other = alice.get("/student/code"), alice.get("/student/")
+    assert "camera=(self)" in camera["Permissions-Policy"]
+    assert "'wasm-unsafe-eval'" in camera["Content-Security-Policy"]
+    assert "camera=()" in other["Permissions-Policy"]
+    assert "wasm" not in other["Content-Security-Policy"]
+    assert other["Content-Security-Policy"] == arrival.CONTENT_SECURITY_POLICY

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET
 
 from emarge.accounts.models import Right, User
+from emarge.attendance.rules import Mode
 from emarge.lib.refusal import Refused
 from emarge.spaces.access import user_of
 
@@ -29,6 +30,7 @@ _TYPED = frozenset(
         "correction_unexplained",
         "extension_malformed",
         "extension_out_of_range",
+        "grace_out_of_range",
         "history_too_large",
         "history_too_long",
         "identity_missing",
@@ -36,6 +38,7 @@ _TYPED = frozenset(
         "identity_taken",
         "inspector_missing",
         "meeting_unknown",
+        "mode_unknown",
         "name_missing",
         "nobody_known",
         "not_at_its_end",
@@ -44,12 +47,14 @@ _TYPED = frozenset(
         "nothing_at_its_end",
         "period_in_future",
         "period_reversed",
+        "period_out_of_range",
         "period_too_long",
         "person_missing",
         "reason_missing",
         "reason_too_long",
         "reference_missing",
         "retention_runs",
+        "seconds_malformed",
         "student_missing",
         "too_long",
         "years_lowered",
@@ -135,6 +140,14 @@ def folded(text: str) -> str:
     """Text for comparison: without accents and case."""
     plain = unicodedata.normalize("NFKD", text.casefold())
     return "".join(character for character in plain if not unicodedata.combining(character))
+
+
+def mode_of_text(text: str) -> Mode:
+    """The way to call a roll that a form names. Raises Refused for a way that we do not know."""
+    try:
+        return Mode(text)
+    except ValueError:
+        raise Refused("mode_unknown", _("Choose how the roll is called.")) from None
 
 
 def matching(items: Iterable[Item], words: str, text_of: Callable[[Item], str]) -> list[Item]:

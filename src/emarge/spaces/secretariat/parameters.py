@@ -1,4 +1,4 @@
-"""Parameters > Assiduity > Digital sign-in (rows M2.1 to M2.3, M2.5)."""
+"""Parameters > Assiduity > Digital sign-in (rows M2.1 to M2.5)."""
 
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
@@ -10,8 +10,16 @@ from django.views.decorators.http import require_GET, require_POST
 
 from emarge.accounts.models import Right
 from emarge.attendance import actions
-from emarge.attendance.models import Parameters
-from emarge.attendance.rules import DEFAULT_EXTENSION_MINUTES
+from emarge.attendance.models import ModeOfType, Parameters
+from emarge.attendance.rules import (
+    DEFAULT_EXTENSION_MINUTES,
+    LONGEST_GRACE,
+    LONGEST_PERIOD,
+    PERIOD_SECONDS,
+    SHORTEST_PERIOD,
+    Mode,
+)
+from emarge.attendance.texts import MODES
 from emarge.audit import trust
 from emarge.hosting.models import Base
 from emarge.institutions.codes import codes_of, find_or_create_code
@@ -23,7 +31,8 @@ from emarge.retention.queries import years_of
 from emarge.retention.texts import TEXTS
 from emarge.spaces.access import base_of, require_right
 from emarge.spaces.notices import notice
-from emarge.spaces.secretariat.page import go, show
+from emarge.spaces.secretariat.page import go, mode_of_text, show
+from emarge.timetable.models import CourseType
 
 _LONGEST_YEARS = 2  # digits
 UNITS = {
@@ -78,6 +87,24 @@ def extension(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
+def roll_call(request: HttpRequest) -> HttpResponse:
+    """How the roll is called in each type of course, and the pace of rolling codes (row M2.4)."""
+    user = require_right(request, Right.EDIT_PARAMETERS)
+    base, now = base_of(request), timezone.now()
+    try:
+        with transaction.atomic():
+            period, grace = _seconds(request, "period"), _seconds(request, "grace")
+            actions.set_rolling(base, period=period, grace=grace, by=user, at=now)
+            for course_type in CourseType.objects.filter(base=base):
+                mode = mode_of_text(request.POST.get(f"mode-{course_type.pk}", ""))
+                actions.set_mode_of_type(course_type, mode, by=user, at=now)
+    except Refused as refusal:
+        return _show(request, refusal)
+    notice(request, _("The roll calls that open from now on follow this. Those that are open keep theirs."))
+    return go("secretariat:parameters")
+
+
+@require_POST
 def retention(request: HttpRequest) -> HttpResponse:
     """How long the institution code keeps its records; it can only be raised (row M2.5)."""
     user = require_right(request, Right.EDIT_PARAMETERS)
@@ -124,11 +151,25 @@ def _minutes(request: HttpRequest) -> int:
     return int(number) * UNITS[unit][0]
 
 
+def _seconds(request: HttpRequest, name: str) -> int:
+    text = request.POST.get(name, "").strip()
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(LONGEST_GRACE))):
+        raise Refused("seconds_malformed", gettext_lazy("Write the period and the grace as whole numbers of seconds."))
+    return int(text)
+
+
 def _years(request: HttpRequest) -> int:
     text = request.POST.get("years", "").strip()
     if not (text.isascii() and text.isdigit() and len(text) <= _LONGEST_YEARS):
         raise Refused("years_malformed", TEXTS[rules.Refusal.YEARS_OUT_OF_RANGE])
     return int(text)
+
+
+def _types(base: Base) -> list[tuple[CourseType, str]]:
+    """The types of courses with how their roll is called."""
+    rows = CourseType.objects.filter(base=base).order_by("name")
+    said = {each.course_type_id: each.mode for each in ModeOfType.objects.filter(base=base)}
+    return [(each, said.get(each.pk, Mode.BY_TEACHER.value)) for each in rows]
 
 
 def _show(request: HttpRequest, refusal: Refused | None = None) -> HttpResponse:
@@ -144,6 +185,11 @@ def _show(request: HttpRequest, refusal: Refused | None = None) -> HttpResponse:
         "short": rules.shorter_than_funders_ask(years),
         "parameters": parameters,
         "codes": codes_of(base),
+        "types": _types(base),
+        "modes": [(mode.value, text) for mode, text in MODES.items()],
+        "period": parameters.period_seconds if parameters else PERIOD_SECONDS,
+        "grace": actions.grace_of(parameters) if parameters else PERIOD_SECONDS,
+        "periods": (SHORTEST_PERIOD, LONGEST_PERIOD, LONGEST_GRACE),
         "typed_code": request.POST.get("new_code", ""),
         "number": minutes // UNITS[unit][0],
         "unit": unit,

@@ -9,8 +9,9 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.utils.translation import gettext_lazy as _
 
 from emarge.attendance.models import RollCall, RollCallLine, SignIn, TeacherSignature
-from emarge.attendance.queries import Tally, closes_at, is_open, sign_in_status, signed, tally
-from emarge.attendance.rules import Presence, SignInStatus
+from emarge.attendance.queries import Tally, closes_at, is_open, is_scanning, mode_of, sign_in_status, signed, tally
+from emarge.attendance.rules import Mode, Presence, SignInStatus
+from emarge.attendance.texts import MODES
 from emarge.audit.queries import Sealing, clock_changes, sealed_state
 from emarge.spaces.secretariat.times import ChangeRow, told_change
 from emarge.timetable.models import ClassMeeting
@@ -19,6 +20,7 @@ PRESENCES = {
     Presence.PRESENT: _("Present"),
     Presence.ABSENT: _("Absent"),
     Presence.LATE: _("Late"),
+    Presence.AWAITED: _("Not scanned yet"),
 }
 STATUSES = {
     SignInStatus.NOT_EXPECTED: ("", _("Not expected")),
@@ -97,6 +99,33 @@ class Sheet:
         }
 
     @property
+    def mode(self) -> Any:
+        """How the roll is called, in words."""
+        return MODES[self._mode]
+
+    @property
+    def to_open_in_place(self) -> bool:
+        """Whether the roll call by QR code is still to be started."""
+        started = self.roll_call is not None and self.roll_call.sign_in_opened_at is not None
+        ended = self.roll_call is not None and self.roll_call.ended_at is not None
+        return self._mode.by_code and not (started or ended or self.meeting.cancelled)
+
+    @property
+    def scanning(self) -> bool:
+        """Whether the roll call by QR code runs."""
+        roll_call = self.roll_call
+        return self._mode.by_code and self.open and roll_call is not None and roll_call.ended_at is None
+
+    @property
+    def waits_for_teacher(self) -> bool:
+        """Whether it was opened in the teachers' place and none has signed."""
+        return self.roll_call is not None and _waits_for_teacher(self.roll_call)
+
+    @property
+    def _mode(self) -> Mode:
+        return Mode(self.roll_call.mode) if self.roll_call is not None else mode_of(self.meeting.course)
+
+    @property
     def unsettled(self) -> list[Row]:
         """The lines that must be settled before the final validation."""
         return [row for row in self.rows if row.unsettled]
@@ -127,6 +156,8 @@ def state_of(meeting: ClassMeeting, now: datetime) -> MeetingState:
     counted = tally(roll_call)
     if roll_call.validated_at is not None:
         return MeetingState("state-validated", _("Validated"), counted)
+    if _waits_for_teacher(roll_call) and not is_scanning(roll_call, now):
+        return MeetingState("state-unsigned", _("Incomplete: the teacher has not signed"), counted)
     if is_open(roll_call, now):
         return MeetingState("state-open", _("Open to sign-in"), counted)
     if roll_call.ended_at is None:
@@ -135,6 +166,11 @@ def state_of(meeting: ClassMeeting, now: datetime) -> MeetingState:
         return MeetingState("state-unsigned", _("Sign-in not opened"), counted)
     missing = MeetingState("state-unsigned", _("Signatures missing"), counted)
     return missing if missing.missing else MeetingState("state-signed", _("Complete, to validate"), counted)
+
+
+def _waits_for_teacher(roll_call: RollCall) -> bool:
+    """Whether staff opened in the teachers' place, and none of them has signed since (row M4.7)."""
+    return roll_call.sign_in_opened_by_id is not None and not list(roll_call.teacher_signatures.all())
 
 
 def supervised_sheet(meeting: ClassMeeting, now: datetime) -> Sheet:

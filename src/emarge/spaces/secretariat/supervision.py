@@ -112,6 +112,16 @@ def validate(request: HttpRequest, uuid: UUID) -> HttpResponse:
     return go("secretariat:supervision", query=choice.query())
 
 
+def chosen_again(request: HttpRequest, chosen: ClassMeeting) -> str:
+    """The query of the page that a form was on, with the meeting that was acted on."""
+    return _choice_back(request, chosen).query()
+
+
+def refused_page(request: HttpRequest, chosen: ClassMeeting, refusal: Refused) -> HttpResponse:
+    """The page that a form was on, with why it was refused."""
+    return _show(request, _choice_back(request, chosen), refusal)
+
+
 def _base(request: HttpRequest) -> Base:
     base: Base = request.base  # type: ignore[attr-defined]
     return base
@@ -211,6 +221,7 @@ def _chosen(request: HttpRequest, sheet: Sheet | None, here: str) -> dict[str, A
         "sheet": sheet,
         "here": here,
         "may_validate": user_of(request).has_right(Right.VALIDATE_MEETINGS),
+        "may_open": user_of(request).has_right(Right.OPEN_FOR_TEACHER),
     }
 
 

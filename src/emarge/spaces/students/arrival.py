@@ -18,7 +18,7 @@ from django.db import close_old_connections
 from django.http.cookie import parse_cookie
 from django.middleware import csrf
 from django.template.loader import render_to_string
-from django.utils import translation
+from django.utils import timezone, translation
 from django_scopes import scope
 
 from emarge.attendance import actions
@@ -123,7 +123,7 @@ def _read(host: str, number: int) -> _Known:
 
 def _render(roll_call: RollCall, language: str) -> str:
     """The page with marks where the ticket and the token go."""
-    with translation.override(language):
+    with translation.override(language), timezone.override(roll_call.base.tz):
         context = {
             "roll_call": roll_call,
             "ticket": _TICKET,

@@ -21,6 +21,7 @@ from emarge.attendance.tickets import Ticket, read_ticket, write_grant, write_ti
 from emarge.lib.refusal import Refused
 from emarge.spaces.access import student_or_404, user_of
 from emarge.spaces.devices import give_grant, trace_of
+from emarge.spaces.middleware import CAMERA_PERMISSIONS_POLICY, CAMERA_SECURITY_POLICY
 from emarge.spaces.signing import status_of
 from emarge.spaces.students.lines import item_of
 
@@ -134,4 +135,7 @@ def _page(
 def _code_page(request: HttpRequest, *, refusal: Refused | None = None) -> HttpResponse:
     lines = lines_to_scan(student_or_404(request), timezone.now())
     items = [item_of(line, timezone.now()) for line in lines]
-    return render(request, "students/camera.html", {"items": items, "refusal": refusal}, status=status_of(refusal))
+    context = {"items": items, "refusal": refusal}
+    page = render(request, "students/camera.html", context, status=status_of(refusal))
+    page["Content-Security-Policy"], page["Permissions-Policy"] = CAMERA_SECURITY_POLICY, CAMERA_PERMISSIONS_POLICY
+    return page

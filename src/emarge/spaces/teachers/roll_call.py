@@ -14,11 +14,12 @@ from django.views.decorators.http import require_POST, require_safe
 from emarge.accounts.models import Right
 from emarge.attendance import actions
 from emarge.attendance.models import Parameters, RollCall, RollCallLine
-from emarge.attendance.queries import tally, timetable_of_teacher
+from emarge.attendance.queries import is_scanning, tally, timetable_of_teacher
 from emarge.attendance.rules import (
     MAX_MINUTES_LATE,
     MAX_REASON,
     OPENS_BEFORE,
+    Mode,
     Presence,
     Refusal,
     why_not_open_roll_call,
@@ -37,12 +38,13 @@ from emarge.spaces.teachers.states import facts_of, meeting_state, roll_call_of
 from emarge.timetable.models import ClassMeeting
 
 USUAL_MINUTES_LATE = 5
+_MARKS = [Presence.PRESENT, Presence.ABSENT, Presence.LATE]
 
 
 class MarkForm(forms.Form):
     """One press on a line: what the student is, with the minutes and the reason when they were typed."""
 
-    presence = forms.ChoiceField(choices=[(each.value, each.value) for each in Presence])
+    presence = forms.ChoiceField(choices=[(each.value, each.value) for each in _MARKS])
     minutes_late = forms.IntegerField(required=False, min_value=1, max_value=MAX_MINUTES_LATE)
     reason = forms.CharField(required=False, max_length=MAX_REASON)
 
@@ -71,10 +73,20 @@ def start(request: HttpRequest, uuid: UUID) -> HttpResponse:
     meeting = teacher_meeting_or_404(request, uuid)
     user = require_right(request, Right.ENTER_ABSENCES)
     try:
-        actions.open_roll_call(meeting, by=user, at=timezone.now())
+        opened = actions.open_roll_call(meeting, by=user, at=timezone.now())
     except Refused as refused:
         return _sheet(request, meeting, refusal=refused)
-    return redirect("teachers:roll_call", meeting.uuid)
+    starts_by_signing = Mode(opened.mode).by_code and opened.sign_in_opened_at is None
+    return redirect("teachers:signature" if starts_by_signing else "teachers:roll_call", meeting.uuid)
+
+
+@require_safe
+def running_list(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """The part of the sheet that follows a roll call by QR code, to its end."""
+    meeting = teacher_meeting_or_404(request, uuid)
+    context = sheet_context(request, meeting)
+    template = "teachers/_running.html" if context["running_by_code"] else "teachers/_over.html"
+    return render(request, template, context | {"state": meeting_state(meeting, timezone.now())})
 
 
 @require_POST
@@ -114,7 +126,8 @@ def end(request: HttpRequest, uuid: UUID) -> HttpResponse:
         actions.end_roll_call(roll_call, by=user, at=timezone.now())
     except Refused as refused:
         return _sheet(request, meeting, refusal=refused)
-    return redirect("teachers:signature", meeting.uuid)
+    signed = roll_call.sign_in_opened_at is not None  # by QR code, where the signature starts the roll call
+    return redirect("teachers:validation" if signed else "teachers:signature", meeting.uuid)
 
 
 def _what_is_wrong(form: MarkForm) -> Any:
@@ -137,16 +150,28 @@ def sheet_context(request: HttpRequest, meeting: ClassMeeting) -> dict[str, Any]
     roll_call = roll_call_of(meeting)
     may_enter = user_of(request).has_right(Right.ENTER_ABSENCES)
     lines = alphabetical(roll_call.lines.all()) if roll_call is not None else []
+    running = roll_call is not None and roll_call.ended_at is None
+    by_code = roll_call is not None and Mode(roll_call.mode).by_code
+    started = roll_call is not None and roll_call.sign_in_opened_at is not None
     return {
         "meeting": meeting,
         "facts": facts_of(meeting),
         "roll_call": roll_call,
         "lines": lines,
+        "by_code": by_code,
+        "running_by_code": running and by_code and started,
+        "scanning": roll_call is not None and is_scanning(roll_call, timezone.now()),
+        "to_sign": roll_call is not None and not _has_signed(request, roll_call),
         "count": tally(roll_call) if roll_call is not None else None,
         "may_enter": may_enter,
-        "editable": may_enter and roll_call is not None and roll_call.ended_at is None,
+        "editable": may_enter and running and (started or not by_code),
         "asks_signatures": any(line.expected for line in lines),
     }
+
+
+def _has_signed(request: HttpRequest, roll_call: RollCall) -> bool:
+    teacher = teacher_or_404(request)
+    return any(each.teacher_id == teacher.pk for each in roll_call.teacher_signatures.all())
 
 
 def _sheet(request: HttpRequest, meeting: ClassMeeting, *, refusal: Refused | None = None) -> HttpResponse:

@@ -8,6 +8,7 @@ from django.views.decorators.http import require_http_methods
 from emarge.accounts.models import Right
 from emarge.attendance import actions
 from emarge.attendance.queries import closes_at, tally
+from emarge.attendance.rules import Mode
 from emarge.lib.refusal import Refused
 from emarge.spaces.access import require_right, teacher_meeting_or_404, teacher_or_404, user_of
 from emarge.spaces.clock import said
@@ -20,14 +21,15 @@ def signature(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """The teacher signs; the first signature opens the sign-in and needs the right to enter absences."""
     meeting = teacher_meeting_or_404(request, uuid)
     roll_call = roll_call_of(meeting)
-    if roll_call is None or roll_call.ended_at is None:
+    if roll_call is None or (roll_call.ended_at is None and not Mode(roll_call.mode).by_code):
         return redirect("teachers:roll_call", meeting.uuid)
+    after = "teachers:validation" if roll_call.ended_at else "teachers:roll_call"
     opens = roll_call.sign_in_opened_at is None
     if opens:
         require_right(request, Right.ENTER_ABSENCES)
     teacher = teacher_or_404(request)
     if any(each.teacher_id == teacher.pk for each in roll_call.teacher_signatures.all()):
-        return redirect("teachers:validation", meeting.uuid)
+        return redirect(after, meeting.uuid)
     now = timezone.now()
     refusal = None
     if request.method == "POST":
@@ -39,7 +41,7 @@ def signature(request: HttpRequest, uuid: UUID) -> HttpResponse:
                 at=now,
                 **posted_signature(request.POST),
             )
-            return redirect("teachers:validation", meeting.uuid)
+            return redirect(after, meeting.uuid)
         except Refused as refused:
             refusal = refused
     context = {
@@ -48,6 +50,7 @@ def signature(request: HttpRequest, uuid: UUID) -> HttpResponse:
         "roll_call": roll_call,
         "count": tally(roll_call),
         "opens": opens,
+        "by_code": Mode(roll_call.mode).by_code,
         "closes": said(closes_at(roll_call), now),
         "refusal": refusal,
     }

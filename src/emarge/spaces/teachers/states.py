@@ -1,10 +1,13 @@
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.utils.translation import gettext as _
 
 from emarge.attendance.models import RollCall
-from emarge.attendance.queries import is_open, tally
+from emarge.attendance.queries import Tally, is_open, mode_of, tally
+from emarge.attendance.rules import Mode
+from emarge.attendance.texts import MODES
 from emarge.spaces.clock import said
 from emarge.timetable.models import ClassMeeting
 
@@ -31,9 +34,9 @@ def meeting_state(meeting: ClassMeeting, now: datetime) -> MeetingState:
         return MeetingState("waiting", _("To come") if now < meeting.starts_at else _("Roll not called"))
     if roll_call.validated_at is not None:
         return MeetingState("validated", _("Validated"))
-    if roll_call.ended_at is None:
-        return MeetingState("expected", _("Roll call in progress"))
     count = tally(roll_call)
+    if roll_call.ended_at is None:
+        return _running_state(roll_call, count)
     counts = {"signed": count.signed, "asked": count.expected}
     if roll_call.sign_in_opened_at is None:
         if not any(line.expected for line in roll_call.lines.all()):
@@ -43,6 +46,15 @@ def meeting_state(meeting: ClassMeeting, now: datetime) -> MeetingState:
         text = _("Open until %(closes)s, signed %(signed)s/%(asked)s")
         return MeetingState("open", text % {"closes": said(roll_call.sign_in_closes_at, now), **counts})
     return MeetingState("closed", _("Closed, signed %(signed)s/%(asked)s") % counts)
+
+
+def _running_state(roll_call: RollCall, count: Tally) -> MeetingState:
+    if not Mode(roll_call.mode).by_code:
+        return MeetingState("expected", _("Roll call in progress"))
+    if roll_call.sign_in_opened_at is None:
+        return MeetingState("waiting", _("Roll call by QR code, not started"))
+    counts = {"here": count.students - count.awaited - count.absent, "students": count.students}
+    return MeetingState("open", _("Roll call by QR code, %(here)s of %(students)s here") % counts)
 
 
 @dataclass(frozen=True)
@@ -55,13 +67,27 @@ class Facts:
     room: str
     starts_at: datetime
     ends_at: datetime
+    mode: Mode
+
+    @property
+    def mode_text(self) -> Any:
+        """How the roll is called, in words."""
+        return MODES[self.mode]
 
 
 def facts_of(meeting: ClassMeeting) -> Facts:
     """The facts of a class meeting that its screens show."""
     frozen = roll_call_of(meeting)
     if frozen is not None:
-        return Facts(frozen.subject, frozen.course_type, frozen.public, frozen.room, frozen.starts_at, frozen.ends_at)
+        return Facts(
+            frozen.subject,
+            frozen.course_type,
+            frozen.public,
+            frozen.room,
+            frozen.starts_at,
+            frozen.ends_at,
+            Mode(frozen.mode),
+        )
     course = meeting.course
     return Facts(
         course.subject.name,
@@ -70,4 +96,5 @@ def facts_of(meeting: ClassMeeting) -> Facts:
         meeting.room.name if meeting.room else "",
         meeting.starts_at,
         meeting.ends_at,
+        mode_of(course),
     )

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from emarge.spaces.teachers import roll_call, signature, timetable, validation
+from emarge.spaces.teachers import projector, roll_call, signature, timetable, validation
 
 app_name = "teachers"
 
@@ -10,6 +10,10 @@ urlpatterns = [
     path("meetings/<uuid:uuid>", roll_call.sheet, name="roll_call"),
     path("meetings/<uuid:uuid>/start", roll_call.start, name="start_roll_call"),
     path("meetings/<uuid:uuid>/end", roll_call.end, name="end_roll_call"),
+    path("meetings/<uuid:uuid>/list", roll_call.running_list, name="running_list"),
+    path("meetings/<uuid:uuid>/projector", projector.projector, name="projector"),
+    path("meetings/<uuid:uuid>/projector/state", projector.state, name="projector_state"),
+    path("meetings/<uuid:uuid>/projector/code.svg", projector.image, name="projector_image"),
     path("lines/<uuid:uuid>/mark", roll_call.mark, name="mark"),
     path("meetings/<uuid:uuid>/signature", signature.signature, name="signature"),
     path("meetings/<uuid:uuid>/validation", validation.validation, name="validation"),

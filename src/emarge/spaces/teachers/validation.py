@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 from emarge.accounts.models import Right
 from emarge.attendance.models import RollCall, RollCallLine, SignIn, TeacherSignature
 from emarge.attendance.queries import closes_at, is_open, sign_in_status, signed, tally
+from emarge.attendance.rules import CALL_BACK
 from emarge.institutions.models import Teacher
 from emarge.spaces.access import teacher_meeting_or_404, teacher_or_404, user_of
 from emarge.spaces.clock import said, said_left
@@ -61,7 +62,7 @@ def _context(request: HttpRequest, meeting: ClassMeeting, roll_call: RollCall, n
     teachers = _teachers(meeting, roll_call, teacher_or_404(request))
     waiting = any(each.is_reader and each.signature is None for each in teachers)
     may_open = roll_call.sign_in_opened_at is not None or user_of(request).has_right(Right.ENTER_ABSENCES)
-    in_time = now <= closes_at(roll_call) and roll_call.validated_at is None
+    in_time = now <= _last_to_sign(roll_call) and roll_call.validated_at is None
     return {
         "meeting": meeting,
         "facts": facts_of(meeting),
@@ -77,6 +78,12 @@ def _context(request: HttpRequest, meeting: ClassMeeting, roll_call: RollCall, n
         "left": said_left(closes_at(roll_call) - now),
         "may_sign": waiting and may_open and in_time,
     }
+
+
+def _last_to_sign(roll_call: RollCall) -> datetime:
+    """Until when a teacher may sign: 7 days where staff opened in the teachers' place (row M4.7)."""
+    closes = closes_at(roll_call)
+    return closes if roll_call.sign_in_opened_by_id is None else max(closes, roll_call.ends_at + CALL_BACK)
 
 
 def _teachers(meeting: ClassMeeting, roll_call: RollCall, reader: Teacher) -> list[TeacherRow]:
