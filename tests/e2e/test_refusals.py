@@ -180,6 +180,7 @@ def test_an_expired_session_comes_back_to_the_page_and_signs_again(school, perso
             said("Draw your signature in the frame to validate.", language)
         )
         student.draw("finger")
+        student.watch.expected.add(401)
         student.context.clear_cookies(name="sessionid")
         _send(student.page)
         expect(student.page.locator("[name=username]")).to_be_visible()

@@ -264,3 +264,9 @@ def test_a_body_that_is_no_object_of_texts_is_refused(phone, line, body):
 )
 def test_anything_else_goes_to_django(method, path, kind):
     assert hall.is_meant({"method": method, "path": path}, {b"content-type": kind}) is None
+
+
+def test_who_is_not_logged_in_is_told_where_to(line):
+    nobody = hall.Posted(line.uuid, DRAWN, HOST, "nobody", "", "", "en", "127.0.0.1", timezone.now())
+    [reply] = hall.answer_all([nobody])
+    assert (reply.status, orjson.loads(reply.body)) == (401, {"login": "/login"})

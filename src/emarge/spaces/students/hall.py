@@ -23,6 +23,7 @@ from django.db import close_old_connections
 from django.http.cookie import parse_cookie
 from django.http.request import split_domain_port, validate_host
 from django.middleware import csrf
+from django.shortcuts import resolve_url
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation.trans_real import parse_accept_lang_header
@@ -180,7 +181,7 @@ def _asked(base: Base, posted: Posted, user: int | None) -> Asked | Refused | No
 
 def _reply(answer: Answer | None, asked: Asked | Refused | None, posted: Posted) -> Reply:
     if answer is None:
-        return _json(HTTPStatus.UNAUTHORIZED, {"login": settings.LOGIN_URL})
+        return _json(HTTPStatus.UNAUTHORIZED, {"login": resolve_url(settings.LOGIN_URL)})
     if isinstance(answer, Signed):
         return _json(HTTPStatus.OK, {"signed_at": instant(answer.signed_at)})
     if isinstance(answer, Scanned) and isinstance(asked, Scanning):
