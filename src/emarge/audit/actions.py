@@ -2,7 +2,6 @@
 
 import secrets
 import unicodedata
-import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -15,6 +14,7 @@ from emarge.audit import links, wakeup
 from emarge.audit.clock import reading
 from emarge.audit.models import OutboxEvent, PersonKey
 from emarge.audit.queries import NAMING_A_STUDENT
+from emarge.lib.randomness import random_uuid
 from emarge.lib.rows import insert
 from emarge.proof.evidence import contents, records
 
@@ -146,7 +146,7 @@ record = _alone(Event)
 
 def _row(event: Event, names: Mapping[UUID, str]) -> dict[str, Any]:
     """The row of an event: its record, its sealed content, its labels."""
-    number = uuid.uuid4()
+    number = random_uuid()
     sealed = None
     if event.content is not None:
         behind = [{"pseudonym": names[person], **said} for person, said in (event.people or {}).items()]

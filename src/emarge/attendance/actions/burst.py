@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import overload
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import Q
@@ -25,6 +25,7 @@ from emarge.attendance.texts import refuse, refused
 from emarge.attendance.tickets import NO_TRACE, Ticket, Trace
 from emarge.audit import actions as audit
 from emarge.lib.deadlocks import once_more
+from emarge.lib.randomness import random_uuid
 from emarge.lib.refusal import Refused
 from emarge.lib.rows import insert
 
@@ -155,7 +156,7 @@ class _Burst:
             )
         )
         kept = signature(asked.method, asked.drawing, consent=asked.consent, typed_name=asked.typed_name)
-        uuid = uuid4()
+        uuid = random_uuid()
         sign_in = {
             "uuid": uuid,
             "base_id": roll_call.base_id,
@@ -194,7 +195,7 @@ class _Burst:
         scanned = Scanned(seat.uuid, ticket.arrived_at, seat.expected and not seat.signed)
         if seat.scanned:
             return scanned
-        uuid = uuid4()
+        uuid = random_uuid()
         details = {
             "step": ticket.step,
             "late_ms": codes.lateness_ms(pace_of(roll_call), ticket.step, ticket.arrived_at),

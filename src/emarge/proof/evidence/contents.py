@@ -37,7 +37,8 @@ def seal(content: Mapping[str, object]) -> Sealed:
         raise ContentError(str(error)) from error
     if len(plain) > MAX_CONTENT:
         raise ContentError(f"a content is at most {MAX_CONTENT} bytes long, this one has {len(plain)}")
-    key, nonce = secrets.token_bytes(KEY_SIZE), secrets.token_bytes(NONCE_SIZE)
+    drawn = secrets.token_bytes(KEY_SIZE + NONCE_SIZE)
+    key, nonce = drawn[:KEY_SIZE], drawn[KEY_SIZE:]
     ciphertext = nonce + AESGCM(key).encrypt(nonce, plain, None)
     return Sealed(ciphertext, key, commit(key, ciphertext))
 
