@@ -177,7 +177,7 @@ def test_staff_in_the_teacher_s_place_and_the_camera_of_the_space(school, person
     look(secretary, "in-place", narrow=True)
     secretary.page.locator("#in-place .btn-primary").click()
     expect(secretary.page.locator(".messages")).to_contain_text("ouvert par Nadia LEFÈVRE pour")
-    look(secretary, "opened-in-place")
+    look(secretary, "opened-in-place", narrow=True)
     screen = _displays(secretary)
     with another_tab(secretary, screen):
         look(secretary, "projector-set")
