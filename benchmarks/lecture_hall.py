@@ -10,7 +10,6 @@ database: ``--database sqlite postgresql`` does all of it on both, the second on
 
 import argparse
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -22,6 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
+from benchmarks.processes import processor, resident
 
 ROUNDS = 3
 COLUMNS = ("what", "students", "visits", "per_second", "p50_ms", "p99_ms", "sign_p99_ms", "web_cpu_us", "client_cpu_us")
@@ -78,7 +79,7 @@ def measure(data: Path, crowds: list[int], *, relay: bool, address: str = "") ->
                 next_meeting += 1
             rows.append(row(web, port, school, next_meeting, next_meeting + 1, min(crowd, 300), "forms"))
             next_meeting += 1
-        memory = resident(web)
+        memory = resident(web.pid)
     visits = crowds[0] + sum(one["visits"] for one in rows if one["what"] != "empty")
     return {
         "benchmark": "lecture_hall",
@@ -144,9 +145,9 @@ def row(
     web: subprocess.Popen[bytes], port: int, school: str, first: int, last: int, students: int, kind: str
 ) -> dict[str, Any]:
     """One row of the table."""
-    before = processor(web)
+    before = processor(web.pid)
     found = load(port, school, first, last, students, kind)
-    used = processor(web) - before
+    used = processor(web.pid) - before
     visits = students * (last - first)
     whole = found["empty" if kind == "empty" else "visit"]
     return {
@@ -173,20 +174,6 @@ def count(data: Path, address: str) -> int:
 
     with sqlite3.connect(data / "web" / "base.sqlite3") as connection:
         return int(connection.execute("SELECT count(*) FROM attendance_signin").fetchone()[0])
-
-
-def processor(process: subprocess.Popen[bytes]) -> float:
-    """Processor seconds that a process used."""
-    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def resident(process: subprocess.Popen[bytes]) -> float:
-    """Memory of a process in MiB (RSS)."""
-    for line in Path(f"/proc/{process.pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) / 1024
-    raise SystemExit("the web process is gone")
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from benchmarks.http_load import Connection, Student, csrf_secret, students_of
+from benchmarks.processes import processor
 from benchmarks.school import PASSWORD
 from benchmarks.sign_in import create_vault, make_school, running
 
@@ -58,7 +59,7 @@ async def _measure(school: dict[str, Any], url: str, web: int, students: int, se
     signing = _Signing(lines)
     results: dict[str, Any] = {"cores": os.cpu_count(), "quiet": {"sign": await signing.during(QUIET_SECONDS)}}
     for name, spread in (("within a minute", seconds), ("all at once", 0.0)):
-        used, resting = _cpu(web), asyncio.Event()
+        used, resting = processor(web), asyncio.Event()
         beside = asyncio.create_task(signing.until(resting))
         start = time.perf_counter()
         times = await asyncio.gather(*(_later(spread * n / students, _login(url, n)) for n in range(students)))
@@ -67,7 +68,7 @@ async def _measure(school: dict[str, Any], url: str, web: int, students: int, se
         results[name] = {
             "logins_per_second": round(students / elapsed, 1),
             **_ranked("login", times),
-            "web_cpu_ms_a_login_signatures_included": round((_cpu(web) - used) * 1000 / students, 1),
+            "web_cpu_ms_a_login_signatures_included": round((processor(web) - used) * 1000 / students, 1),
             "web_peak_mib": _peak(web),
             "sign": await beside,
         }
@@ -212,12 +213,6 @@ def _web(data: Path) -> int:
         if str(data) in words and words[2:4] == ["emarge", "web"]:
             return int(path.parent.name)
     raise SystemExit("emarge web does not run")
-
-
-def _cpu(process: int) -> float:
-    """Seconds of CPU that a process has used."""
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _peak(process: int) -> float:

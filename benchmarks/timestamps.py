@@ -30,6 +30,7 @@ import httpx
 from cryptography.hazmat.backends.openssl import backend
 from cryptography.hazmat.primitives import serialization
 
+from benchmarks.processes import resident
 from emarge.proof.timestamping import messages
 from emarge.proof.timestamping.authority import Authority, create
 from emarge.proof.timestamping.client import TimestampClient
@@ -167,14 +168,6 @@ def server(folder: Path) -> Iterator[tuple[str, int]]:
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait()
-
-
-def resident(process: int) -> float:
-    """Resident memory of a process, in MiB."""
-    for line in Path(f"/proc/{process}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) / 1024
-    return 0.0
 
 
 def through_http(url: str, credential: str, *, size: int, seconds: float) -> float:

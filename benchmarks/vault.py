@@ -21,6 +21,7 @@ from pathlib import Path
 
 import httpx
 
+from benchmarks.processes import processor, resident
 from benchmarks.vault_load import CONTENT, LOG
 from emarge.proof.timestamping import authority
 from emarge.proof.vault.checking.check import check_vault
@@ -56,20 +57,6 @@ def yardstick(folder: Path, entry: int, seconds: float) -> float:
         batches += 1
     os.close(descriptor)
     return batches * BATCH / (time.perf_counter() - began)
-
-
-def resident(process: "subprocess.Popen[bytes]") -> float:
-    """Memory of a process in MiB (RSS)."""
-    for line in Path(f"/proc/{process.pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) / 1024
-    raise RuntimeError("the process is gone")
-
-
-def processor(process: "subprocess.Popen[bytes]") -> float:
-    """Processor seconds that a process used."""
-    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
@@ -119,9 +106,9 @@ def measured(
 ) -> dict[str, float]:
     """One row: a load, and the processor that each process used for it."""
     clients, size = load_
-    before = {name: processor(process) for name, process in processes.items()}
+    before = {name: processor(process.pid) for name, process in processes.items()}
     found = load(url, credential, clients, size, seconds)
-    used = {name: processor(process) - before[name] for name, process in processes.items()}
+    used = {name: processor(process.pid) - before[name] for name, process in processes.items()}
     used["clients"] = found["processor_seconds"]
     return {
         "clients": clients,
@@ -152,7 +139,7 @@ def measure(data: Path, options: argparse.Namespace) -> dict[str, object]:
     ):
         with VaultClient(url, credentials["opener"]) as opener:
             opener.open_log(LOG)
-        empty = resident(vault)
+        empty = resident(vault.pid)
         load(url, credentials["writer"], 4, 1, 0.5)
         fill(url, credentials["writer"], options.before)
         with VaultClient(url, credentials["reader"]) as reader:
@@ -162,7 +149,7 @@ def measure(data: Path, options: argparse.Namespace) -> dict[str, object]:
             disk = yardstick(data, entry, min(1.0, options.seconds))
             row = measured(processes, url, credentials["writer"], one, options.seconds)
             rows.append(row | {"append_fdatasync_per_second": round(disk)})
-        memory = {"vault_empty": empty} | {name: resident(process) for name, process in processes.items()}
+        memory = {"vault_empty": empty} | {name: resident(process.pid) for name, process in processes.items()}
         with VaultClient(url, credentials["writer"]) as writer:
             count = writer.count(LOG)
     began = time.perf_counter()

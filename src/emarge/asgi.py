@@ -36,7 +36,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 THREADS = 8
-# Argon2 is CPU, and 19 MiB each. Who waits holds no thread, so that all other pages keep theirs (0026).
+# Argon2 is CPU, and 19 MiB each. Who waits holds no thread, so that all other pages keep theirs (0023).
 LOGINS_AT_ONCE = 2
 LOGINS_WAITING = 2000
 LOGIN_SECONDS = 55.0
@@ -88,7 +88,7 @@ class Application:
             return
         live = _LIVE.fullmatch(scope["path"])
         if live is not None and scope["method"] == "GET":
-            await self._watch(scope, receive, send)
+            await self._watch(_with_arrival(scope, arrived_at), receive, send)
             return
         if scope["method"] == "GET" and await self._answer_arrival(scope, arrived_at, send):
             return
@@ -256,8 +256,11 @@ async def _whole_body(receive: Receive, most: int) -> bytes:
 
 
 def _with_arrival(scope: Message, arrived_at: datetime) -> Message:
-    """The same request, which says when its head was read, whatever it said of that itself."""
-    said = [(name, value) for name, value in scope["headers"] if name not in {_ARRIVED, _BUSY}]
+    """The same request, which says when its head was read, whatever it said of that itself.
+
+    To WSGI ``x_y`` and ``x-y`` are one header, so the first is dropped, as Django's own server and nginx do.
+    """
+    said = [(name, value) for name, value in scope["headers"] if name not in {_ARRIVED, _BUSY} and b"_" not in name]
     microseconds = (arrived_at - _EPOCH) // timedelta(microseconds=1)
     return {**scope, "headers": [*said, (_ARRIVED, b"%d" % microseconds)]}
 

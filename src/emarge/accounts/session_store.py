@@ -1,4 +1,4 @@
-"""Sessions in the database, written once a request; those of a phone that stays logged in (0026)."""
+"""Sessions in the database, written once a request; those of a phone that stays logged in (0023)."""
 
 from datetime import datetime, timedelta
 from typing import Any

@@ -26,6 +26,7 @@ from emarge.audit.models import OutboxEvent
 from emarge.hosting.models import Base
 from emarge.institutions.models import Room
 from emarge.timetable.models import ClassMeeting
+from tests.attendance.at_once import at_once
 from tests.attendance.journey import DRAWING
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -67,24 +68,7 @@ class Hall:
 
     def beside(self, *acts):
         """Run acts in threads that start together; what each returned or raised."""
-        barrier, answers = threading.Barrier(len(acts)), [None] * len(acts)
-
-        def run(number, act):
-            try:
-                with scope(base=self.base):
-                    barrier.wait()
-                    answers[number] = act()
-            except Exception as error:  # noqa: BLE001 - given back to the test
-                answers[number] = error
-            finally:
-                connection.close()
-
-        threads = [threading.Thread(target=run, args=item) for item in enumerate(acts)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        return answers
+        return at_once(self.base, *acts)
 
 
 @contextmanager

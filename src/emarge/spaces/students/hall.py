@@ -126,6 +126,9 @@ class Hall:
         except DatabaseError:
             logger.exception("a burst was not taken")
             return _say(posted.language, HTTPStatus.SERVICE_UNAVAILABLE, "busy", _BUSY)
+        except Exception:
+            logger.exception("a burst failed")
+            return _say(posted.language, HTTPStatus.INTERNAL_SERVER_ERROR, "failed", _FAILED)
 
     def close(self) -> None:
         """Finish what was begun."""
